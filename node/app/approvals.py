@@ -1,9 +1,9 @@
 """Carrying out what a second person approved, once.
 
-The decision is stored first, then it is in the audit log, then the act is done. What is in the tables alone is changed
-in the transaction that notes it; what takes steps is noted after the last, and is safe to repeat. A crash in between
-leaves an approved request that was not carried out; approving it again does so, or ends it where what it is about was
-changed since. One process at a time acts.
+The decision is stored first, then it is in the audit log, then the act is done: in the transaction that notes it. A
+shredding alone takes steps, is noted after the last, and is safe to repeat. A crash in between leaves an approved
+request that was not carried out; approving it again does so, or ends it where what it is about was changed since. One
+process at a time acts.
 """
 
 import json
@@ -30,9 +30,6 @@ LOCK_NAME = "approvals.lock"
 
 Change = Callable[[Identity, Store, Unit, Approval], str]
 """Changes tables as an approved request says; gives one line for people."""
-
-Steps = Callable[[Identity, Store, Approval], str]
-"""Does what takes more than that, safe to repeat."""
 
 Check = Callable[[Identity, Store, Approval], None]
 """Raises `ConflictError` when a request would do more than it says, or why it cannot be carried out any more.
@@ -95,7 +92,7 @@ def approve(identity: Identity, store: Store, approval_id: int, *, by: str) -> A
         audit.begin(
             identity, store, "approval.approve", approval.subject, actor=by, details=_details(approval)
         )
-        result = STEPS[approval.kind](identity, store, approval) if approval.kind in STEPS else ""
+        result = recall.carry_out_shredding(identity, store, approval) if approval.kind == recall.KIND else ""
         with store.write() as unit:
             if approval.kind in CHANGES:
                 # Whoever takes something away asks nobody, and may have done so a moment ago.
@@ -152,7 +149,7 @@ def _details(approval: Approval) -> dict[str, str]:
 
 
 CHECKS: dict[str, Check] = {
-    "quarantine.release": quarantine.require_as_asked,
+    quarantine.KIND: quarantine.require_as_asked,
     recall.KIND: recall.require_as_asked,
     "person.add": require_possible,
     "person.remove": require_possible,
@@ -173,11 +170,8 @@ STANDING: dict[str, tuple[str, Standing]] = {
 _HELD = "held"
 """The field that keeps how it stood when it was asked for."""
 
-STEPS: dict[str, Steps] = {
-    "quarantine.release": quarantine.carry_out,
-    recall.KIND: recall.carry_out_shredding,
-}
 CHANGES: dict[str, Change] = {
+    quarantine.KIND: quarantine.carry_out,
     recall.READMISSION: lambda _node, _store, unit, one: recall.carry_out_readmission(unit, one),
     "peer.grant": lambda _node, _store, unit, one: grants.carry_out_grant(unit, one),
     "partner.quota": lambda _node, _store, unit, one: grants.carry_out_quota(unit, one),
@@ -190,4 +184,4 @@ CHANGES: dict[str, Change] = {
     "person.remove": lambda node, store, unit, one: open_persons(node, store).carry_out_remove(unit, one),
     "person.reset": lambda node, store, unit, one: open_persons(node, store).carry_out_reset(unit, one),
 }
-"""By kind; each kind of `node.access.approvals.KINDS` is in one of the two."""
+"""By kind: each of `node.access.approvals.KINDS` but a shredding."""

@@ -11,6 +11,7 @@ from node.identity.identity import Identity
 from node.judgement import quarantine
 from node.store.accounts.records import Approval, Outcome, Request
 from node.store.store import Store
+from node.store.unit import Unit
 
 KIND = "quarantine.release"
 
@@ -52,9 +53,13 @@ def require_as_asked(identity: Identity, store: Store, approval: Approval) -> No
         NotFoundError: nothing of a removed member is set aside any more.
         UsageError: it was released, or is of a removed member, which is one again.
     """
-    asked, members = json.loads(approval.payload), identity.trust.members()
-    quarantine.require_no_member(members, asked["id"])
-    aside = quarantine.get(store, members, asked["id"])
+    members, name = identity.trust.members(), of_request(approval)
+    quarantine.require_no_member(members, name)
+    _require_seen(approval, quarantine.get(store, members, name))
+
+
+def _require_seen(approval: Approval, aside: quarantine.QuarantineItem) -> None:
+    asked = json.loads(approval.payload)
     quarantine.require_open(aside)  # with a list, what is proved of it by now would be released once more
     if aside.count > asked["count"] or not set(_open_evidence(aside)) <= set(asked["evidence"]):
         raise ConflictError(
@@ -69,7 +74,10 @@ def _open_evidence(aside: quarantine.QuarantineItem) -> list[str]:
     return sorted(one.sha256 for one in aside.evidence if one.released_ms is None)
 
 
-def carry_out(identity: Identity, store: Store, approval: Approval) -> str:
-    """Release what was approved; safe to repeat."""
-    now_ms = milliseconds(identity.clock.now())
-    return quarantine.release(store, identity.trust.members(), of_request(approval), now_ms=now_ms)
+def carry_out(identity: Identity, store: Store, unit: Unit, approval: Approval) -> str:
+    """Release what was approved; raises as `require_as_asked` does."""
+    members, name = identity.trust.members(), of_request(approval)
+    quarantine.require_no_member(members, name)
+    aside = quarantine.lock(store, unit, members, name)
+    _require_seen(approval, aside)
+    return quarantine.release(unit, aside, now_ms=milliseconds(identity.clock.now()))

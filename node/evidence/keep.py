@@ -215,15 +215,20 @@ def suspend_convicted(store: Store, origin: str, *, now_ms: int) -> None:
     """Let a log stand still that was convicted before it was followed."""
     with store.read() as unit:
         log = unit.logs.get(origin)
-        kept = [one for subject in (origin, log.node) for one in unit.evidence.ls(subject)]
-        waiting = [one for one in kept if one.kind.convicts and one.released_ms is None]
-        if not waiting or suspended(unit, log) is not None:
+        if not _convicting(unit, log) or suspended(unit, log) is not None:
             return
-    words = Message(
-        "{subject} was proved to have shown two histories before it was followed", waiting[0].subject
-    )
     with store.write() as unit:
-        _stop(unit, log, words, now_ms)
+        if waiting := _convicting(unit, log):
+            words = Message(
+                "{subject} was proved to have shown two histories before it was followed", waiting[0].subject
+            )
+            _stop(unit, log, words, now_ms)
+
+
+def _convicting(unit: Unit, log: LogRecord) -> list[EvidenceRecord]:
+    """Proofs against a log or its node that people have not looked at."""
+    kept = [one for subject in (log.origin, log.node) for one in unit.evidence.ls(subject)]
+    return [one for one in kept if one.kind.convicts and one.released_ms is None]
 
 
 def suspended(unit: Unit, log: LogRecord) -> Quarantined | None:
@@ -234,12 +239,15 @@ def suspended(unit: Unit, log: LogRecord) -> Quarantined | None:
 def _suspend(unit: Unit, verdict: Verdict, now_ms: int) -> None:
     """The log, or every followed log of a node whose trust files contradict each other."""
     for log in unit.logs.ls(*_FOLLOWED):
-        if verdict.subject in {log.origin, log.node} and suspended(unit, log) is None:
+        if verdict.subject in {log.origin, log.node}:
             _stop(unit, log, verdict.words, now_ms)
 
 
 def _stop(unit: Unit, log: LogRecord, words: str, now_ms: int) -> None:
-    size = log.head.size
+    """Unless it stands still: nobody releases that before this transaction ends, and then sees what came."""
+    held, size = suspended(unit, log), log.head.size
+    if held is not None and unit.quarantine.lock(held.id).released_ms is None:
+        return
     record = Quarantined(log_id=log.id, kind=FORKED, first=size, last=size, reason=words, created_ms=now_ms)
     unit.quarantine.add([record])
 

@@ -3,10 +3,10 @@
 What waits here: events that a guard set aside, logs that a proof convicted, the blocks of a removed member, and entries
 that partners report suspiciously often, which stay listed.
 Looking is for anybody; releasing takes two persons (`node.app.quarantine`). Released evidence is remembered, so the
-same contradiction does not stop its log again; a new one does. Releasing is safe to repeat.
+same contradiction does not stop its log again; a new one does.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 from keys.message import Message
@@ -15,6 +15,7 @@ from node.errors import NotFoundError, UsageError
 from node.store.lists.records import FLOOD, FORKED, LogKind, LogRecord, Quarantined
 from node.store.peers.records import EvidenceRecord
 from node.store.store import Store
+from node.store.unit import Unit
 from protocol.lists.ext import EntryRef
 
 
@@ -36,6 +37,8 @@ class QuarantineItem:
     size: int = 0
     """Events of the log that are held."""
     evidence: tuple[EvidenceRecord, ...] = ()
+    """All that is kept of a log that stands still, and of its node."""
+    blocks: tuple[EntryRef, ...] = ()
     released_ms: int | None = None
 
     @property
@@ -79,21 +82,37 @@ BLOCKS = "blocks"
 
 def ls(store: Store, members: Members) -> list[QuarantineItem]:
     """Everything that waits: records by number, then blocks of removed members by name."""
+    _catch_up(store, members)
     with store.read() as unit:
-        logs = {log.id: log for log in unit.logs.ls(*LogKind)}
-        records, kept = unit.quarantine.ls(), unit.evidence.ls()
-    found = [_aside(record, logs[record.log_id], kept) for record in records]
-    return [*found, *_removed(store, members)]
+        logs, kept = {log.id: log for log in unit.logs.ls(*LogKind)}, unit.evidence.ls()
+        found = [_aside(record, logs[record.log_id], kept) for record in unit.quarantine.ls()]
+        return [*found, *_removed(store, unit, members)]
 
 
 def get(store: Store, members: Members, name: str) -> QuarantineItem:
     """One of them, by its number or by the name of a removed member; raises `NotFoundError`."""
-    if name.isascii() and name.isdigit() and len(name) < 19:
-        with store.read() as unit:
-            record = unit.quarantine.get(int(name))
-            log = next(log for log in unit.logs.ls(*LogKind) if log.id == record.log_id)
-            return _aside(record, log, unit.evidence.ls())
-    for aside in _removed(store, members):
+    _catch_up(store, members)
+    with store.read() as unit:
+        return _find(store, unit, members, name)
+
+
+def lock(store: Store, unit: Unit, members: Members, name: str) -> QuarantineItem:
+    """As `get`, in the transaction that releases it: nothing joins it before that ends."""
+    if _is_number(name):
+        unit.quarantine.lock(int(name))
+    return _find(store, unit, members, name)
+
+
+def _is_number(name: str) -> bool:
+    return name.isascii() and name.isdigit() and len(name) < 19
+
+
+def _find(store: Store, unit: Unit, members: Members, name: str) -> QuarantineItem:
+    if _is_number(name):
+        record = unit.quarantine.get(int(name))
+        log = next(log for log in unit.logs.ls(*LogKind) if log.id == record.log_id)
+        return _aside(record, log, unit.evidence.ls())
+    for aside in _removed(store, unit, members):
         if aside.id == name:
             return aside
     raise NotFoundError("nothing of {name} is set aside", name, hint="see all with: sigfed quarantine ls")
@@ -113,23 +132,20 @@ def require_no_member(members: Members, name: str) -> None:
         raise UsageError("{node} is a member: its blocks are its own to take back", name)
 
 
-def release(store: Store, members: Members, name: str, *, now_ms: int) -> str:
-    """Release it; one line for people. Repeated, it changes nothing."""
-    if not name.isdigit():
-        return _release_blocks(store, members, name, now_ms)
-    aside = get(store, members, name)
-    with store.write() as unit:
-        if unit.quarantine.get(int(name)).released_ms is None:
-            unit.quarantine.release(int(name), now_ms=now_ms)
-        if aside.kind == FORKED:
-            unit.evidence.release([aside.origin, aside.node], now_ms=now_ms)
-    return f"released: {aside.words}"
+def release(unit: Unit, aside: QuarantineItem, *, now_ms: int) -> Message:
+    """Release what `lock` found, with the evidence that it names; one line for people."""
+    if aside.kind == BLOCKS:
+        unit.evidence.release_blocks(aside.blocks, now_ms=now_ms)
+    else:
+        unit.quarantine.release(int(aside.id), now_ms=now_ms)
+        unit.evidence.release([one.sha256 for one in aside.evidence], now_ms=now_ms)
+    return Message("released: {what}", aside.words)
 
 
 def _aside(record: Quarantined, log: LogRecord, kept: Sequence[EvidenceRecord]) -> QuarantineItem:
     whole = record.kind == FORKED
     subjects = (log.origin, log.node) if whole else ()
-    proofs = [one for subject in subjects for one in kept if one.subject == subject and one.kind.convicts]
+    about = tuple(one for subject in subjects for one in kept if one.subject == subject)
     return QuarantineItem(
         id=str(record.id),
         kind=record.kind,
@@ -140,19 +156,31 @@ def _aside(record: Quarantined, log: LogRecord, kept: Sequence[EvidenceRecord]) 
         first=record.first,
         count=0 if whole else record.last - record.first + 1,
         size=log.head.size,
-        evidence=tuple(proofs),
+        evidence=about,
         released_ms=record.released_ms,
     )
 
 
-def _removed(store: Store, members: Members) -> Iterator[QuarantineItem]:
-    """Blocks of nodes whose lists are held and that the register does not name."""
+def _of_removed(unit: Unit, members: Members) -> list[LogRecord]:
+    """Lists that are held of nodes that the register does not name."""
     known = {member.node for member in members.members}
+    return [log for log in unit.logs.ls(LogKind.PEER_LIST) if log.node not in known and log.note is not None]
+
+
+def _catch_up(store: Store, members: Members) -> None:
+    """Have noted what says where the blocks of removed members are."""
     with store.read() as unit:
-        logs = [log for log in unit.logs.ls(LogKind.PEER_LIST) if log.node not in known]
-        done = unit.evidence.released_blocks()
+        if not _of_removed(unit, members):
+            return
+    from node.lists.touches import catch_up  # noqa: PLC0415 - a register from which nobody left needs none of this
+
+    catch_up(store)
+
+
+def _removed(store: Store, unit: Unit, members: Members) -> Iterator[QuarantineItem]:
+    logs, done = _of_removed(unit, members), unit.evidence.released_blocks()
     for node in sorted({log.node for log in logs}):
-        refs = _blocks(store, [log for log in logs if log.node == node])
+        refs = _blocks(store, unit, {log.origin for log in logs if log.node == node})
         waiting = [ref for ref in refs if ref not in done]
         if waiting:
             yield QuarantineItem(
@@ -165,36 +193,19 @@ def _removed(store: Store, members: Members) -> Iterator[QuarantineItem]:
                 ),
                 since_ms=0,
                 count=len(waiting),
+                blocks=tuple(waiting),
             )
 
 
-def _blocks(store: Store, logs: Sequence[LogRecord]) -> list[EntryRef]:
+def _blocks(store: Store, unit: Unit, origins: Collection[str]) -> list[EntryRef]:
     """Of these lists; no list is gone through."""
-    origins = {log.origin for log in logs if log.note is not None}
-    if not origins:
-        return []
-    # A register from which nobody left needs none of these.
-    from node.judgement.part import part_of  # noqa: PLC0415
+    from node.judgement.part import part_of  # noqa: PLC0415 - as above
     from node.judgement.premises import Premises  # noqa: PLC0415
-    from node.lists.touches import catch_up  # noqa: PLC0415
 
-    catch_up(store)
-    with store.read() as unit:
-        listings = part_of(store, unit, Premises.of(unit), ()).listings
     return [
         block.ref
-        for listing in listings
+        for listing in part_of(store, unit, Premises.of(unit), ()).listings
         if listing.origin in origins
         for block in listing.blocks
         if not block.ended_by
     ]
-
-
-def _release_blocks(store: Store, members: Members, node: str, now_ms: int) -> str:
-    require_no_member(members, node)
-    with store.read() as unit:
-        logs = [log for log in unit.logs.ls(LogKind.PEER_LIST) if log.node == node]
-    refs = _blocks(store, logs)
-    with store.write() as unit:
-        count = unit.evidence.release_blocks(refs, now_ms=now_ms)
-    return f"released: {count:,} blocks of {node}"

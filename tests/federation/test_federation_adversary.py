@@ -8,7 +8,6 @@ import pytest
 from node.errors import NotFoundError
 from node.evidence.judgement import judge
 from node.formats.rows import ImportRow
-from node.judgement import quarantine
 from node.lists.completeness import unindexed
 from node.lists.imports.intake import Statement, import_rows
 from node.peers.sync.reports import SyncReport
@@ -21,6 +20,7 @@ from support.adversary import ATTACKS, SECRET, Attack, ListPeer, follow
 from support.federation import Agency
 from support.lists import OWN, START_MS, ListWriter, digest
 from support.pulling import Served
+from support.stores import let_in
 
 HELD = 300
 GROWN = 330
@@ -60,8 +60,7 @@ def failure(report: SyncReport) -> Exception | None:
 
 
 def release(follower: Agency, record: Quarantined) -> None:
-    members = follower.trust.members()
-    quarantine.release(follower.store, members, str(record.id), now_ms=follower.now_ms)
+    let_in(follower.store, follower.trust.members(), str(record.id), now_ms=follower.now_ms)
 
 
 def suspended(follower: Agency, origin: str) -> list[Quarantined]:

@@ -39,6 +39,7 @@ from support.gossiping import (
     telling,
 )
 from support.lists import digest
+from support.stores import let_in
 from support.whole import current
 
 HELD = 300
@@ -373,7 +374,7 @@ async def test_no_key_fills_the_disk_with_many_logs(
     assert standing_still(agencies[0], liar.origin) is not None
     fork = told((liar.origin, 11))
     released = next(one for one in quarantine.ls(agencies[0].store, agencies[0].trust.members()))
-    quarantine.release(agencies[0].store, agencies[0].trust.members(), released.id, now_ms=1)
+    let_in(agencies[0].store, agencies[0].trust.members(), released.id, now_ms=1)
     await asking.ask(agencies[1].name, fork)
     assert standing_still(agencies[0], liar.origin) is not None, "nobody has looked at this one"
 
@@ -499,7 +500,7 @@ async def test_gossip_that_has_not_changed_is_not_sent_again(agencies: list[Agen
 async def release(agency: Agency) -> None:
     members = agency.trust.members()
     for aside in quarantine.ls(agency.store, members):
-        assert quarantine.release(agency.store, members, aside.id, now_ms=agency.now_ms)
+        let_in(agency.store, members, aside.id, now_ms=agency.now_ms)
 
 
 @pytest.mark.threat("gossip abused")

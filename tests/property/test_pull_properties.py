@@ -22,6 +22,7 @@ from protocol.tlog.merkle import leaf_hash, root_of
 from support.adversary import ATTACKS, REFUSALS, ListPeer, follow
 from support.federation import Agency, Federation
 from support.pulling import drive, pull_of, served
+from support.stores import let_in
 
 SOURCE = served(600)
 NOTE = SOURCE.note()
@@ -141,7 +142,7 @@ class World:
         """Operators look at what was set aside, and release it."""
         store, members = self.follower.store, self.follower.trust.members()
         for aside in quarantine.ls(store, members):
-            quarantine.release(store, members, aside.id, now_ms=self.follower.now_ms)
+            let_in(store, members, aside.id, now_ms=self.follower.now_ms)
 
     def check(self, *histories: list[bytes]) -> None:
         """Held events extend those held before, are a prefix of a history the peer signed, and have its root."""

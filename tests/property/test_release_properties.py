@@ -25,7 +25,6 @@ from keys.trust.vkey import DatedVkey
 from keys.trust.window import Window
 from node.errors import AlreadyExistsError, ConflictError, NotFoundError, TripwireError, UsageError
 from node.judgement.premises import SET_ASIDE
-from node.judgement.quarantine import release as release_quarantined
 from node.judgement.ranges import EVENTS
 from node.judgement.reaffirm import open_blocks, reaffirm
 from node.lists.corrections import erase
@@ -60,7 +59,17 @@ from support.releases import FILTER, MAX_AGE, SEED, SUBSET, ReleasingAgency, fol
 from support.selected import budget, select_screened
 from support.sizes import size
 from support.sodium import loaded_group
-from support.stores import Agency, deliver, file_digests, make_store, row, rows, sha256_digest, sqlite_dsn
+from support.stores import (
+    Agency,
+    deliver,
+    file_digests,
+    let_in,
+    make_store,
+    row,
+    rows,
+    sha256_digest,
+    sqlite_dsn,
+)
 from support.whole import judge_whole
 
 BOTH = replace(FILTER, collections=frozenset({BASELINE, NATIONAL}))
@@ -159,9 +168,7 @@ class World:
             "stolen": lambda: self._take_back(agency, name),
             "overlay": lambda: self._lay(name, Reason.ERROR if own else Reason.OTHER),
             "drop": self._drop,
-            "blocks": lambda: release_quarantined(
-                self.fr.store, self.fr.trust.members(), self.nl.node, now_ms=1
-            ),
+            "blocks": lambda: let_in(self.fr.store, self.fr.trust.members(), self.nl.node, now_ms=1),
             "follow": lambda: self.fr.follow(self.nl),
             "later": lambda: self.fr.clock.advance(timedelta(hours=30 * NAMES.index(name))),
             "tripwire": lambda: Guards(self.fr.store).add_tripwires([digest], note="", now_ms=now_ms),

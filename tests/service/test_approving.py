@@ -7,7 +7,8 @@ import pytest
 
 from node.access.approvals import KINDS, Approvals
 from node.access.persons import FREE_TRIES, MIN_PASSPHRASE, Persons
-from node.app.approvals import CHANGES, STEPS
+from node.app import recall
+from node.app.approvals import CHANGES
 from node.cli.persons.persons import app as person_commands
 from node.errors import (
     AlreadyExistsError,
@@ -148,7 +149,7 @@ def test_a_viewer_is_not_one_of_the_two(persons: Persons, store: Store, clock: S
 
 
 def test_every_kind_has_its_handler() -> None:
-    assert sorted([*CHANGES, *STEPS]) == sorted(KINDS)
+    assert sorted([*CHANGES, recall.KIND]) == sorted(KINDS)
 
 
 def test_an_approval_that_was_cut_off_is_finished_by_approving_again(

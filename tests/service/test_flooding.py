@@ -11,6 +11,7 @@ from node.partners.hits.floods import FloodLimits
 from node.store.lists.records import FLOOD, Quarantined
 from protocol.statement.receipt import open_receipt
 from support.hits import SUBSET, HitWorld, hit_world
+from support.stores import let_in
 
 LIMITS = FloodLimits(reports=6, partners=2, hours=24)
 PARTNERS = ("hoster", "other-hoster", "third-hoster")
@@ -86,7 +87,7 @@ async def test_what_two_persons_released_comes_back_with_as_many_new_reports(wor
     await report(world, *PARTNERS * 3)
     members = world.fr.trust.members()
     for one in set_aside(world):
-        quarantine.release(world.fr.store, members, str(one.id), now_ms=world.fr.now_ms)
+        let_in(world.fr.store, members, str(one.id), now_ms=world.fr.now_ms)
     world.federation.advance(hours=1)
     await report(world, *PARTNERS * 2)
     assert set_aside(world) == []

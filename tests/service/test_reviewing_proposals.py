@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 
 from node.errors import ConflictError, NotFoundError, UsageError
-from node.judgement.quarantine import release
 from node.lists.corrections.shred import prepare, shred
 from node.lists.guards import Guards
 from node.lists.imports.intake import Statement
@@ -31,7 +30,7 @@ from support.case_rows import unpack_cases
 from support.hits import OTHER, SUBSET, HitWorld, hit_world
 from support.lists import digest
 from support.proposed import proposal_of, proposals_of, proposed
-from support.stores import row
+from support.stores import let_in, row
 
 EXAMINED = Statement(basis=Basis.REVIEWED, criteria=1)
 
@@ -171,7 +170,7 @@ async def test_what_a_guard_sets_aside_goes_on_waiting_until_a_person_let_it_pas
     assert states(world, guards, record) == [FileState.TAKEN, FileState.WAITING]
     with world.fr.store.read() as unit:
         [aside] = unit.quarantine.ls()
-    release(world.fr.store, world.fr.trust.members(), str(aside.id), now_ms=world.fr.now_ms)
+    let_in(world.fr.store, world.fr.trust.members(), str(aside.id), now_ms=world.fr.now_ms)
     assert take(world, guards, record).taken == (2,)
 
 

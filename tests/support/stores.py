@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 
 from keys.key import LogPrivateKey
+from keys.trust.members import Members
 from node.formats.rows import ImportRow, RefusedRow, RowResult
+from node.judgement import quarantine
 from node.lists.catalogue import create_list
 from node.lists.entries import ListReader
 from node.lists.imports.intake import ImportReport, Statement, import_rows
@@ -195,3 +197,10 @@ def check_whole(agency: Agency, origin: str | None = None) -> None:
     assert tree.to_bytes() == log.head.frontier
     assert log.head.size == 0 or len(agency.items(log.origin)) == log.head.size
     assert all(width <= BUNDLE_WIDTH for _, width in bundle_widths(0, log.head.size))
+
+
+def let_in(store: Store, members: Members, name: str, *, now_ms: int) -> None:
+    """Release what is set aside under a name, as two persons do."""
+    quarantine.get(store, members, name)
+    with store.write() as unit:
+        quarantine.release(unit, quarantine.lock(store, unit, members, name), now_ms=now_ms)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any, Final
 
-from sqlalchemy import Row, bindparam, func, insert, select, update
+from sqlalchemy import Row, Select, bindparam, func, insert, select, update
 
 from keys.message import pack, unpack
 from node.errors import NotFoundError
@@ -51,7 +51,14 @@ class QuarantineRows(Rows):
 
     def get(self, record_id: int) -> Quarantined:
         """One record, released or not; raises `NotFoundError`."""
-        row = self._connection.execute(select(_QUARANTINE).where(_QUARANTINE.c.id == record_id)).one_or_none()
+        return self._one(record_id, select(_QUARANTINE))
+
+    def lock(self, record_id: int) -> Quarantined:
+        """As `get`, and nobody else releases it until this transaction, which is one that writes, ends."""
+        return self._one(record_id, select(_QUARANTINE).with_for_update())
+
+    def _one(self, record_id: int, query: Select[Any]) -> Quarantined:
+        row = self._connection.execute(query.where(_QUARANTINE.c.id == record_id)).one_or_none()
         if row is None:
             raise NotFoundError(
                 "nothing is quarantined under number {number}",

@@ -42,11 +42,11 @@ class EvidenceRows(Rows):
         missing = NotFoundError("no such evidence is kept", hint="see what is kept with: sigfed evidence ls")
         return self._get(EvidenceRecord, select(_EVIDENCE).where(_EVIDENCE.c.sha256 == sha256), missing)
 
-    def release(self, subjects: Sequence[str], *, now_ms: int) -> int:
-        """People looked at everything that is kept of these; gives how many were open."""
+    def release(self, names: Sequence[str], *, now_ms: int) -> None:
+        """People looked at what is kept by these SHA-256."""
         c = _EVIDENCE.c
-        opened = update(_EVIDENCE).where(c.subject.in_(subjects), c.released_ms.is_(None))
-        return self._connection.execute(opened.values(released_ms=now_ms)).rowcount
+        opened = update(_EVIDENCE).where(c.sha256.in_(names), c.released_ms.is_(None))
+        self._connection.execute(opened.values(released_ms=now_ms))
 
     def hear(self, head: HeardHead) -> None:
         """Replace what was heard of the log from the source."""

@@ -4,15 +4,19 @@ import subprocess
 from collections.abc import Iterator
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from keys.key import LogPrivateKey
+from node.app import approvals
 from node.app.peers.evidence import accused_of
 from node.evidence.keep import keep, verify
 from node.home import Home
+from node.identity import audit
 from node.identity.identity import open_identity
 from node.rotation.store import write_store
+from node.store.accounts.approvals import ApprovalRows
 from node.trust.found import log_label
 from protocol.evidence import encode_fork
 from protocol.tlog.checkpoint import Checkpoint, sign_checkpoint
@@ -112,6 +116,62 @@ def test_a_proved_lie_stops_a_list_until_two_people_let_it_in(pair: Federation, 
     assert "proof" in [one["standing"] for one in fr.run("evidence", "ls").results]
     [aside] = fr.run("quarantine", "ls").results
     assert NL_LIST in released(fr, aside["id"])
+
+
+@pytest.mark.threat("one person")
+def test_what_comes_while_a_release_is_carried_out_is_not_released_with_it(
+    pair: Federation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nor is anything released that is not written down as that, wherever it is cut off."""
+    fr, begin = pair.fr_copied(tmp_path / "fr"), audit.begin
+    for name in ("alice", "bob"):
+        fr.run("person", "add", name, typed=2 * f"the passphrase of {name}\n")  # or they are there already
+    tell(fr, fork_of(pair.nl, size=20))
+
+    def state() -> object:
+        asides = [one["id"] for one in fr.run("quarantine", "ls").results]
+        return asides, [one["standing"] for one in fr.run("evidence", "ls").results]
+
+    def asked(name: str) -> str:
+        asking = fr.run_as("alice", "quarantine", "release", name, "--reason", "explained")
+        return str(asking.first["approval"])
+
+    def told_meanwhile(*given: Any, **named: Any) -> None:
+        tell(fr, fork_of(pair.nl, size=21))
+        begin(*given, **named)
+
+    [aside] = fr.run("quarantine", "ls").results
+    number = asked(aside["id"])
+    with monkeypatch.context() as patched:
+        patched.setattr(audit, "begin", told_meanwhile)
+        late = fr.run_as("bob", "approval", "approve", number)
+    assert (late.exit, late.out) == (2, ""), "nobody has looked at the second fork"
+    assert "more has come" in late.err
+    assert [one["id"] for one in fr.run("quarantine", "ls").results] == [aside["id"]], "it stands still"
+    assert [one["standing"] for one in fr.run("evidence", "ls").results].count("proof") == 2
+    assert "is not finished" in fr.run_as("bob", "approval", "approve", number).err
+
+    fr.done("member", "remove", "nl.example", "--yes")
+    for one in fr.run("quarantine", "ls").results:
+        before, number = state(), asked(one["id"])
+        cut_off(fr, number)
+        assert state() == before, one
+        assert fr.run_as("bob", "approval", "approve", number).exit == 0
+        assert state() != before, one
+    assert fr.run("quarantine", "ls").results == []
+
+
+def cut_off(cli: Cli, number: str) -> None:
+    """Bob approves it, and it is cut off before it is written down that it was carried out."""
+    identity = open_identity(Home(cli.home))
+    with write_store(identity) as store, pytest.MonkeyPatch.context() as patched:
+        patched.setattr(ApprovalRows, "note_acted", _cut_off)
+        with pytest.raises(KeyboardInterrupt):
+            approvals.approve(identity, store, int(number), by="bob")
+
+
+def _cut_off(*_: object, **__: object) -> str:
+    raise KeyboardInterrupt
 
 
 def fr_talk(cli: Cli, *words: str) -> str:
