@@ -210,12 +210,7 @@ class _Link:
     """One process and the pipes to it."""
 
     def __init__(self, choice: GroupChoice) -> None:
-        self._process = subprocess.Popen(  # noqa: S603 - our own interpreter and code
-            [sys.executable, "-P", "-c", _CHILD, choice],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            env=os.environ | {"PYTHONPATH": os.pathsep.join(path or os.getcwd() for path in sys.path)},  # noqa: PTH109
-        )
+        self._process = _started(choice)
         self._numbers = count(READY + 1)
         self._lock = Lock()
         self._asked: dict[int, Future[bytes]] = {READY: _begun()}
@@ -292,6 +287,15 @@ class _Link:
         self._frames.put(None)
         for future in lost:
             future.set_exception(_down())
+
+
+def _started(choice: GroupChoice) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(  # noqa: S603 - our own interpreter and code
+        [sys.executable, "-P", "-c", _CHILD, choice],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        env=os.environ | {"PYTHONPATH": os.pathsep.join(path or os.getcwd() for path in sys.path)},  # noqa: PTH109
+    )
 
 
 def _begun() -> "Future[bytes]":

@@ -10,7 +10,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from functools import cache
 from multiprocessing import forkserver, reduction, spawn, util
@@ -37,6 +37,7 @@ _PACKAGES = (
 )
 _LOADED = (
     "support.dying_command",
+    "support.forked_evaluators",
     "support.moving_time",
     "support.source_order",
     "_strptime",
@@ -246,6 +247,7 @@ def run_forked(
 def _obey(order: Order) -> None:
     from node.cli.main import main
     from support.dying_command import arm
+    from support.forked_evaluators import evaluators_forked
     from support.moving_time import changed
     from support.source_order import keep_order
 
@@ -260,8 +262,10 @@ def _obey(order: Order) -> None:
     os.chdir(order.folder)
     sys.argv = ["sigfed", *order.arguments]
     sys.orig_argv = [sys.executable, "-m", "node", *order.arguments]
-    with changed(os.environ):
-        for file in customizations(os.environ):
+    changes = customizations(os.environ)
+    serves = "run" in order.arguments and not changes  # which an evaluator would be subject to
+    with changed(os.environ), evaluators_forked() if serves else nullcontext():
+        for file in changes:
             run_path(str(file))
         if place := os.environ.pop("DIE_AT", ""):
             arm(place)
