@@ -6,6 +6,7 @@ the receipt of its report. Spec: docs/spec/subset.md, section "Look-up".
 """
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Final
@@ -13,7 +14,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from protocol.errors import SubsetError
+from protocol.errors import MalformedError, SubsetError
 from protocol.subset.answers import equal_range
 from protocol.subset.canary import PRESENT
 from protocol.subset.label import CANARY_LABEL, Label, open_label, tag
@@ -38,7 +39,7 @@ class Match:
     places: range
     """The answers it met: one, unless truncated tags repeat and no label tells them apart."""
     label: Label | None
-    """What was sealed for it; None when the release carries no labels."""
+    """What was sealed for it; None when the release carries no labels, or the node sealed what is no label."""
 
 
 class Screening:
@@ -72,15 +73,17 @@ class Lookup:
         """As `Screening.survives`."""
         return self._screening.survives(values)
 
+    @property
+    def canary_label(self) -> Label | None:
+        """The label of a test file in this release; None when it carries no labels."""
+        return None if self._release.labels is None else CANARY_LABEL
+
     def answered(self, tags: U64Array) -> NDArray[np.bool_]:
         """Which of these full 64-bit tags, kept from earlier evaluations of this epoch, meet an answer."""
         return contains(self._release.answers, truncate(tags, self._manifest.answers_width))
 
     def match(self, outputs: Sequence[bytes]) -> list[Match | None]:
-        """For each 64-byte PRF output what it met, in order; None is no hit.
-
-        Raises `MalformedError` for a label that opens and does not parse: the node wrote it so.
-        """
+        """For each 64-byte PRF output what it met, in order; None is no hit."""
         tags = np.frombuffer(b"".join(map(tag, outputs)), dtype=">u8").astype(np.uint64)
         met = self.answered(tags)
         return [
@@ -93,19 +96,25 @@ class Lookup:
         if self._release.labels is None:
             return Match(places, None)
         for place in places:
-            label = self._open(place, output)
-            if label is not None:
-                return Match(range(place, place + 1), label)
+            with suppress(SubsetError):  # another's is what a chance hit or an equal tag looks like
+                return Match(range(place, place + 1), self._open(place, output))
         return None
 
     def _open(self, place: int, output: bytes) -> Label | None:
-        """The label at `place` if it is this output's: another's is what a chance hit or an equal tag looks like."""
+        """The label at `place`; None for what is none, or names a source that the release does not.
+
+        That it was sealed under this output makes a hit nevertheless: a node whose labels stopped who opens them would
+        see who does. Raises `SubsetError` when it is not this output's.
+        """
         manifest = self._manifest
         sealed = self._release.label(place)
         try:
-            return open_label(sealed, output=output, subset_id=manifest.subset_id, epoch=manifest.epoch)
-        except SubsetError:
+            label = open_label(sealed, output=output, subset_id=manifest.subset_id, epoch=manifest.epoch)
+            for source in label.sources:
+                manifest.source(source.number)
+        except MalformedError:
             return None
+        return label
 
 
 class _Sieve:
@@ -150,7 +159,7 @@ def check_canaries(lookup: Lookup, outputs: Sequence[bytes]) -> None:
         raise SubsetError("self-test: the screen misses the test file")
     if present is None:
         raise SubsetError("self-test: the answers miss the test file")
-    if present.label not in {None, CANARY_LABEL}:
+    if present.label != lookup.canary_label:
         raise SubsetError("self-test: the test file has a label of material")
     if absent is not None:
         raise SubsetError("self-test: a file that is on no list is a hit")

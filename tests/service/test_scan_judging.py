@@ -21,6 +21,8 @@ from node.hoster.scan.reader import Read
 from node.hoster.scan.results import Status
 from node.hoster.scan.sources import Item, look_at
 from node.hoster.scan.state import Answers, Kept, open_state
+from node.subsets import content
+from protocol.subset.label import seal_label
 from support.releases import release_both, two_agencies
 from support.stored_scan import Scanning
 from support.stores import file_digests, rows
@@ -177,6 +179,28 @@ async def test_what_a_batch_cannot_hold_waits_and_what_was_just_read_does_not(sc
     ended = await scanning.scan()
     assert (scanning.sent, ended.at_once) == ([BATCH, BATCH], 8)
     assert "unconfirmed" not in scanning.statuses().values()
+
+
+@pytest.mark.threat("logging look-ups")
+async def test_what_a_node_sealed_instead_of_a_label_stops_no_batch(
+    scanning: Scanning, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def seal(output: bytes, *, subset_id: bytes, epoch: int, label: bytes) -> bytes:
+        return seal_label(output, subset_id=subset_id, epoch=epoch, label=b"\xff" * len(label))
+
+    monkeypatch.setattr(content, "seal_label", seal)
+    held, clean = ([f"{name} {number}" for number in range(40)] for name in ("held", "clean"))
+    for agency in (scanning.fr.lists, scanning.nl):
+        agency.add(rows(*held))
+    await updated(scanning)
+    scanning.fill_screen()
+    sent = []
+    for names in (held, clean):
+        scanning.store(*names)
+        await scanning.scan()
+        sent.append(scanning.sent)
+    assert sent == [[BATCH, BATCH]] * 2
+    assert {scanning.statuses()[name] for name in held} == {"hit"}
 
 
 async def test_without_cover_what_survives_is_asked_about_and_nothing_else(scanning: Scanning) -> None:

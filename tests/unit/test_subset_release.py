@@ -24,13 +24,13 @@ from protocol.subset.files import (
     write_whole_labels,
 )
 from protocol.subset.filter import EXACT, SubsetFilter
-from protocol.subset.label import CANARY_LABEL, LABEL_BYTES, Label, LabelSource
+from protocol.subset.label import CANARY_LABEL, LABEL_BYTES, PLAINTEXT_BYTES, Label, LabelSource, seal_label
 from protocol.subset.lookup import Lookup, Match, check_canaries
 from protocol.subset.manifest import ReleaseKind
 from protocol.subset.release import Release, check_labels_root, check_successor, verify_release
 from protocol.subset.rice import U64Array
 from protocol.subset.screen import screen_values, truncate
-from support.subsets import LABEL, SOURCES, build_screen, digest, make_release, output, u64
+from support.subsets import LABEL, SOURCES, SUBSET, build_screen, digest, make_release, output, u64
 
 NAMES = range(20)
 LABELS = [Label(1, (LabelSource(0, place),)) for place in NAMES]
@@ -221,6 +221,28 @@ def test_canaries_pass() -> None:
     (match,) = lookup.match([output("present")])
     assert match is not None
     assert match.label == CANARY_LABEL
+
+
+@pytest.mark.threat("logging look-ups")
+@pytest.mark.parametrize("strange", [b"\xff" * PLAINTEXT_BYTES, Label(1, (LabelSource(200, 0),)).to_bytes()])
+def test_what_a_node_sealed_and_is_no_label_makes_a_hit_without_one(strange: bytes) -> None:
+    """Nothing fails: the node would see at whom."""
+    release = make_release([7], labels=LABELS[:1])
+    sealed = seal_label(output(7), subset_id=SUBSET, epoch=release.manifest.epoch, label=strange)
+    (match,) = Lookup(replace(release, labels=sealed)).match([output(7)])
+    assert match == Match(range(1), None)
+
+
+def test_canaries_fail_with_what_is_no_label() -> None:
+    release = make_release([0], outputs=[output("present")], labels=[CANARY_LABEL])
+    screen = build_screen([PRESENT], release.manifest.screen_width)
+    sealed = seal_label(
+        output("present"), subset_id=SUBSET, epoch=release.manifest.epoch, label=b"\xff" * PLAINTEXT_BYTES
+    )
+    with pytest.raises(SubsetError, match="a label of material"):
+        check_canaries(
+            Lookup(replace(release, screen=screen, labels=sealed)), [output("present"), output("absent")]
+        )
 
 
 def test_canaries_pass_without_labels() -> None:

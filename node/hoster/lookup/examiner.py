@@ -153,7 +153,7 @@ class Examiner:
         Raises:
             ListTooOldError: the release is past its `not_after` and grace.
             GoneError: its key does not answer any more, so what survives the screen cannot be asked about.
-            VerificationError: an answer is not proven, or a label is not the node's.
+            VerificationError: an answer is not proven.
             OverQuotaError: the evaluations are used up; what was not answered is not judged.
         """
         hits: list[Hit | None] = [None] * len(files)
@@ -212,14 +212,8 @@ class Examiner:
             yield place, self.found([], [])
 
     def found(self, digests: Sequence[Digest], outputs: Sequence[bytes]) -> Examined:
-        """What a file is whose hashes evaluate to `outputs` in this epoch; nobody is asked.
-
-        Raises `VerificationError` for a label that is not the node's.
-        """
-        try:
-            met = self._lookup.match(outputs)
-        except ProtocolError as exc:
-            raise VerificationError(exc.message) from exc
+        """What a file is whose hashes evaluate to `outputs` in this epoch; nobody is asked."""
+        met = self._lookup.match(outputs)
         return Examined(self._judge(digests, list(zip(outputs, met, strict=True))), tuple(outputs))
 
     def cover(self, files: Sequence[Sequence[Digest]]) -> int:

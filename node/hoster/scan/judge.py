@@ -7,7 +7,6 @@ is asked about, when its beat comes.
 
 import asyncio
 from collections.abc import Iterable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from typing import Final, TypeAlias
@@ -16,7 +15,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from node.clock import Clock, milliseconds
-from node.errors import VerificationError
 from node.hashing.hashed import Part
 from node.hoster.cover import BATCH, Pace, elements
 from node.hoster.hits.spool import HitSpool, SpooledHit
@@ -276,44 +274,29 @@ class Asking:
     def conclude(self, batch: "Batch", outputs: Sequence[bytes]) -> None:
         """Write what the files of a batch are by what their hashes evaluate to.
 
-        Nothing is, if another release was put in force since: what they are is judged by that one. A label that is not
-        the node's keeps none of the others from its verdict; then `VerificationError` is raised.
+        Nothing is, if another release was put in force since: what they are is judged by that one.
         """
         if self._state.verdicts.judged() != self._screening.release:
             return
-        try:
-            self._answer(batch, outputs)
-        finally:
-            self._conclude(batch.files)
-
-    def _answer(self, batch: "Batch", outputs: Sequence[bytes]) -> None:
-        failure: VerificationError | None = None
         start = 0
         for each, index in batch.parts:
             digests = each.parts[index].digests
-            mine = outputs[start : start + len(digests)]
+            found = self._examiner.found(digests, outputs[start : start + len(digests)])
             start += len(digests)
-            try:
-                found = self._examiner.found(digests, mine)
-            except VerificationError as exc:
-                failure = exc
-                continue
             if (
                 index in each.left or found.hit is not None
             ):  # a filler that is on the list: the screen missed it
                 each.found[index] = found
-        if failure is not None:
-            raise failure
+        self._conclude(batch.files)
 
     def _waiting(self, kept: Kept) -> "_Waiting":
         parts, answers = unpack(kept.parts), self._state.verdicts.answers(kept.id)
         standing = self._screening.standing(kept, parts, answers)
-        found: dict[int, Examined] = {}
-        for index, outputs in standing.met.items():
-            with suppress(VerificationError):  # it is asked about again
-                found[index] = self._examiner.found(parts[index].digests, outputs)
-        left = tuple(sorted({*standing.ask, *standing.met} - found.keys()))
-        return _Waiting(kept, parts, answers, standing, left, found)
+        found = {
+            index: self._examiner.found(parts[index].digests, outputs)
+            for index, outputs in standing.met.items()
+        }
+        return _Waiting(kept, parts, answers, standing, standing.ask, found)
 
     def _conclude(self, files: "Sequence[_Waiting]") -> None:
         concluded: list[tuple[Kept, Answers | None]] = []

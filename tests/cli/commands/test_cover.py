@@ -26,6 +26,8 @@ from node.hoster.store.database import Row
 from node.hoster.store.release import load_release
 from node.ports.verdicts import Outcome
 from node.remote.node import RemoteNode
+from node.subsets import content
+from protocol.subset.label import CANARY_LABEL, Label, LabelSource, seal_label
 from support.agencies import BOTH, SUBSET, UNLISTED, Federation, import_files, numbered, written
 from support.federated import federated
 from support.processes import Cli, wait_until
@@ -208,4 +210,36 @@ def test_who_stores_what_was_just_listed_asks_as_who_does_not(tmp_path: Path) ->
                 asked(made, home, *command, codes=[0, 1], uncounted=frozenset()) for home in homes
             )
             assert ours == theirs, command
+        assert [len(home.run("hit", "ls").results) for home in homes] == [1, 0]
+
+
+@pytest.mark.threat("logging look-ups")
+def test_a_label_that_is_none_is_a_hit_and_the_node_does_not_see_who_opened_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A lying node seals the entry of a list that its release does not name: only who has the output opens it."""
+    strange = Label(1, (LabelSource(200, 0),)).to_bytes()
+
+    def seal(output: bytes, *, subset_id: bytes, epoch: int, label: bytes) -> bytes:
+        told = label if label == CANARY_LABEL.to_bytes() else strange
+        return seal_label(output, subset_id=subset_id, epoch=epoch, label=told)
+
+    with federated(tmp_path) as made:
+        names = {"holder": b"held", "other": b"not held"}
+        homes = [made.new_partner(tmp_path / name) for name in names]
+        for agency in (made.fr, made.nl):
+            import_files(agency, [names["holder"]])
+            agency.done("publish")
+        made.fr.done("peer", "sync")
+        monkeypatch.setattr(content, "seal_label", seal)
+        made.fr.done("subset", "release", SUBSET)
+        for home, text in zip(homes, names.values(), strict=True):
+            home.done("update")
+            written(home.home.with_suffix(".bin"), text)
+        for words in (["check", "{home}.bin"], ["scan", "{home}.bin"], ["update"], ["scan", "--resume"]):
+            ours, theirs = (
+                asked(made, home, *(word.format(home=home.home) for word in words), codes=[0, 1])
+                for home in homes
+            )
+            assert ours == theirs, words
         assert [len(home.run("hit", "ls").results) for home in homes] == [1, 0]
