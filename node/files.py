@@ -17,6 +17,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+from keys.errors import SigfedError
 from keys.message import Message
 from node.clock import system_entropy
 from node.errors import AlreadyExistsError, ConfigError, NodeError, NotFoundError, StoreDownError
@@ -63,6 +64,11 @@ def failure_of(exc: OSError) -> NodeError:
     if exc.errno in _REFUSALS:
         return refused(name, exc)
     return NodeError("{file}: {reason}", name, exc.strerror or "failed")
+
+
+def said_of(exc: SigfedError | OSError) -> SigfedError:
+    """A failure that is told and does not end what comes after it."""
+    return exc if isinstance(exc, SigfedError) else failure_of(exc)
 
 
 def sqlite_errno(failure: BaseException | None) -> int | None:

@@ -13,6 +13,7 @@ from keys.errors import SigfedError
 from keys.message import Message
 from node.app.subsets import release_here
 from node.errors import NotFoundError
+from node.files import said_of
 from node.identity.identity import Identity
 from node.identity.logs import publish_one
 from node.identity.witnesses import cosign_own
@@ -50,16 +51,16 @@ def _cosigned(identity: Identity, store: Store) -> list[str]:
     """What is out stays out, whatever becomes of this: it is asked for again with every publication."""
     try:
         stand = asyncio.run(cosign_own(identity, store)).values()
-    except SigfedError as exc:
-        return [Message("not cosigned: {reason}", exc)]
+    except (SigfedError, OSError) as exc:
+        return [Message("not cosigned: {reason}", said_of(exc))]
     return [f"{one.origin}: {one.words}" for one in stand if one.followed and one.missing]
 
 
 def _released(identity: Identity, store: Store, name: str) -> str:
     try:
         report = release_here(identity, store, name)
-    except SigfedError as exc:
-        return Message("subset {name}: not released: {reason}", name, exc)
+    except (SigfedError, OSError) as exc:
+        return Message("subset {name}: not released: {reason}", name, said_of(exc))
     if not report.published:
         return Message("subset {name}: release {version} did not list it", name, report.version)
     return Message(

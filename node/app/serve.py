@@ -35,7 +35,7 @@ from node.identity.home_copy import HomeCopying
 from node.identity.identity import Identity
 from node.identity.lease import release_lease, renew_lease
 from node.identity.lock import running
-from node.identity.logs import own_origins, publish_one
+from node.identity.logs import publish_own
 from node.identity.restored import require_joined
 from node.identity.rollback import forget, is_confirmed, require_current
 from node.identity.witnesses import cosign_own
@@ -142,9 +142,8 @@ class Parts:
         await self._cosign()
 
     def _publish_all(self) -> None:
-        for origin in own_origins(self.store):
-            with _each(origin):
-                publish_one(self.identity, self.store, origin)
+        for origin, failure in publish_own(self.identity, self.store).failed.items():
+            _failed(origin, failure)
 
     async def _sync(self) -> None:
         # A peer that takes longer than a round is waited for beside the next one, which the others do not wait for.
@@ -264,7 +263,11 @@ def _each(origin: str) -> Iterator[None]:
     try:
         yield
     except (SigfedError, OSError) as exc:
-        _journal.warning("log-failed", origin=origin, error=type(exc).__name__, reason=str(exc))
+        _failed(origin, exc)
+
+
+def _failed(origin: str, exc: Exception) -> None:
+    _journal.warning("log-failed", origin=origin, error=type(exc).__name__, reason=str(exc))
 
 
 Beside = Callable[[Parts], AbstractAsyncContextManager[object]]

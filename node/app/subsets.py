@@ -79,7 +79,8 @@ def release_here(identity: Identity, store: Store, name: str) -> ReleaseReport:
 def release_now(identity: Identity, store: Store, evaluator: Evaluator, name: str) -> ReleaseReport:
     """Publish what is waiting, then release a subset; as `release_here`, with an evaluator that is there already."""
     report_subset(store, name)
-    publish_own(identity, store)
+    for failure in publish_own(identity, store).failed.values():
+        raise failure
     keep_own_register(identity, store)
     return release_with(identity, store, evaluator, name)
 

@@ -4,11 +4,14 @@ The targets keys are opened first, so that a wrong passphrase leaves nothing beh
 by the same command: a log counts as there once the node document names it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
+from keys.errors import SigfedError
 from keys.signer import Signer
 from node.clock import milliseconds
 from node.errors import AlreadyExistsError, UsageError
+from node.files import said_of
 from node.identity.audit import tell
 from node.identity.identity import Identity
 from node.identity.keyring import log_key
@@ -105,23 +108,36 @@ def announce(identity: Identity, origin: str, *, signers: Sequence[Signer]) -> N
     )
 
 
-def publish_own(identity: Identity, store: Store, limits: FollowGuards | None = None) -> dict[str, Published]:
-    """Publish what is waiting in every own list, by origin; see `publish_one`."""
-    return {
-        origin: publish_one(identity, store, origin, limits) for origin in growing_origins(identity, store)
-    }
+@dataclass(frozen=True, slots=True)
+class Publications:
+    """What came of publishing own lists, by origin."""
+
+    done: Mapping[str, Published]
+    failed: Mapping[str, SigfedError]
 
 
-def own_origins(store: Store) -> list[str]:
-    """Origins of the node's own lists."""
-    with store.read() as unit:
-        return [log.origin for log in unit.logs.ls(LogKind.OWN_LIST)]
+def publish_own(
+    identity: Identity, store: Store, limits: FollowGuards | None = None, *, only: str = ""
+) -> Publications:
+    """Publish what is waiting in every own list that was not continued in another, or in one; see `publish_one`.
+
+    What stops one list must not stop the others, whose withdrawals wait.
+    """
+    done: dict[str, Published] = {}
+    failed: dict[str, SigfedError] = {}
+    for origin in [only] if only else _growing(identity, store):
+        try:
+            done[origin] = publish_one(identity, store, origin, limits)
+        except (SigfedError, OSError) as exc:
+            failed[origin] = said_of(exc)
+    return Publications(done, failed)
 
 
-def growing_origins(identity: Identity, store: Store) -> list[str]:
-    """Origins of the node's own lists that were not continued in another."""
+def _growing(identity: Identity, store: Store) -> list[str]:
     document = identity.trust.document()
-    return [origin for origin in own_origins(store) if not is_closed(document, origin)]
+    with store.read() as unit:
+        logs = unit.logs.ls(LogKind.OWN_LIST)
+    return [log.origin for log in logs if not is_closed(document, log.origin)]
 
 
 def publish_one(

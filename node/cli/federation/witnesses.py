@@ -1,14 +1,17 @@
 """`sigfed witness`: who cosigns this agency's lists and release logs, and how many are missing."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import typer
 
+from keys.errors import SigfedError
 from node.cli.exit_codes import ExitCode
 from node.cli.output import Fact, table
 from node.cli.session import Session, session, wait_for
 from node.cli.times import moment
+from node.files import said_of
 
 if TYPE_CHECKING:  # commands that ask no witness start without them
     from node.identity.identity import Identity
@@ -65,6 +68,46 @@ def ask(context: typer.Context) -> int:
     return alarmed(identity, standings.values())
 
 
+def have_cosigned(identity: "Identity", store: "Store") -> "Asked":
+    """Ask the members to cosign what is out; it stays out, whatever becomes of this."""
+    from node.identity.witnesses import cosign_own
+
+    try:
+        return Asked(wait_for(cosign_own(identity, store)))
+    except (SigfedError, OSError) as exc:
+        return Asked({}, said_of(exc))
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """How own heads stand after the members were asked, by origin; why they could not be."""
+
+    standings: "Mapping[str, Cosigned]"
+    failure: SigfedError | None = None
+
+    def facts(self, origin: str) -> dict[str, Fact]:
+        """How a head stands, as fields of a result; None where that is not known."""
+        if self.failure is not None:
+            return {"cosigned": None, "missing": None}
+        return standing_facts(self.standings[origin])
+
+    def tell(self, here: Session, origin: str) -> None:
+        """Say how a head stands; nothing where there is nobody to ask."""
+        if self.failure is not None:
+            here.output.talk("  not cosigned; ask again with: sigfed witness ask")
+            return
+        standing = self.standings[origin]
+        if standing.words:
+            here.output.talk(f"  {standing.words}")
+        _tell_failures(here, standing)
+
+    def end(self, identity: "Identity") -> ExitCode:
+        """The exit code; raises why the members could not be asked, once what is out was told."""
+        if self.failure is not None:
+            raise self.failure
+        return alarmed(identity, self.standings.values())
+
+
 def alarmed(identity: "Identity", standings: "Iterable[Cosigned]") -> ExitCode:
     """The exit code after witnesses were asked: that one has cosigned another history is never a remark.
 
@@ -78,13 +121,6 @@ def alarmed(identity: "Identity", standings: "Iterable[Cosigned]") -> ExitCode:
 def standing_facts(standing: "Cosigned") -> dict[str, Fact]:
     """How a head stands with the witnesses, as fields of a result."""
     return {"cosigned": standing.cosigned, "missing": standing.missing}
-
-
-def tell_standing(here: Session, standing: "Cosigned") -> None:
-    """Say how a head stands; nothing where there is nobody to ask."""
-    if standing.words:
-        here.output.talk(f"  {standing.words}")
-    _tell_failures(here, standing)
 
 
 def witness_status(identity: "Identity", store: "Store") -> tuple[dict[str, Fact], list[str]]:

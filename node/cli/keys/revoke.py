@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from keys.errors import SigfedError
 from keys.message import Message
 from node.acts import keys
 from node.acts.act import Done, Node
@@ -18,7 +19,8 @@ from node.cli.output import table
 from node.cli.prompts import confirm
 from node.cli.session import Session, session, wait_for
 from node.clock import minute
-from node.errors import ConflictError, UsageError
+from node.errors import UsageError
+from node.files import said_of
 from node.pages.text import counted
 
 if TYPE_CHECKING:  # commands that touch no key start without them
@@ -175,11 +177,14 @@ def _resumed(identity: "Identity", store: "Store", done: "Revoked", signers: "Se
     from node.rotation.revoke import confirm_by_witnesses
     from node.rotation.revoke import resume as go_on
 
-    standing: Cosigned = wait_for(confirm_by_witnesses(identity, store, done.origin))
     try:
+        standing: Cosigned = wait_for(confirm_by_witnesses(identity, store, done.origin))
         size = go_on(identity, store, done.origin, standing, signers=signers)
-    except ConflictError as exc:
-        return f"nothing added to {done.origin} counts yet: {exc}"
+    except (
+        SigfedError,
+        OSError,
+    ) as exc:  # the key is taken back, and nothing else of that command is as urgent
+        return f"nothing added to {done.origin} counts yet: {said_of(exc)}"
     return f"{done.origin} goes on from {counted(size, 'event')} on"
 
 

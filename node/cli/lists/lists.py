@@ -7,7 +7,7 @@ import typer
 from node.cli.options import YES
 from node.cli.output import listing
 from node.cli.prompts import confirm
-from node.cli.session import session, wait_for
+from node.cli.session import session
 from node.pages.text import counted
 
 if TYPE_CHECKING:  # listing starts without it
@@ -126,9 +126,9 @@ def publish(
     ] = False,
 ) -> int:
     """Sign and publish what is waiting."""
-    from node.cli.federation.witnesses import alarmed, standing_facts, tell_standing
-    from node.identity.logs import publish_one, publish_own
-    from node.identity.witnesses import cosign_own
+    from node.cli.exit_codes import exit_code
+    from node.cli.federation.witnesses import Asked, have_cosigned
+    from node.identity.logs import publish_own
     from node.lists.catalogue import list_origin
     from node.lists.pace import NO_LIMITS
 
@@ -136,13 +136,10 @@ def publish(
     identity = here.identity()
     limits = NO_LIMITS if beyond_limits else None
     with here.writing() as store:
-        if name:
-            origin = list_origin(identity.settings.node, name)
-            published = {origin: publish_one(identity, store, origin, limits)}
-        else:
-            published = publish_own(identity, store, limits)
-        standings = wait_for(cosign_own(identity, store))
-    for origin, done in published.items():
+        only = list_origin(identity.settings.node, name) if name else ""
+        published = publish_own(identity, store, limits, only=only)
+        asked = have_cosigned(identity, store) if published.done else Asked({})
+    for origin, done in published.done.items():
         here.output.result(
             {
                 "origin": origin,
@@ -150,15 +147,21 @@ def publish(
                 "adds": done.adds,
                 "withdrawals": done.withdrawals,
                 "others": done.others,
-                **standing_facts(standings[origin]),
+                **asked.facts(origin),
             },
             f"{origin}: size {done.size:,}, {done.adds:,} added, {done.withdrawals:,} withdrawn{_others(done)}"
             if done.changed
             else f"{origin}: nothing was waiting",
         )
-        tell_standing(here, standings[origin])
+        asked.tell(here, origin)
+    if published.failed:
+        worst = max(published.failed.values(), key=exit_code)
+        for origin, failure in published.failed.items():
+            why = "" if str(failure) == str(worst) else f": {failure}"
+            here.output.talk(f"{origin}: not published{why}")
+        raise worst
     here.output.following("sigfed peer sync", "sigfed subset release NAME")
-    return alarmed(identity, standings.values())
+    return asked.end(identity)
 
 
 def _others(done: "Published") -> str:

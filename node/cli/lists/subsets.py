@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from node.cli.output import Fact, listing
-from node.cli.session import session, wait_for
+from node.cli.session import session
 
 app = typer.Typer(help="Subsets for partners, and their releases.", no_args_is_help=True)
 
@@ -71,27 +71,22 @@ def create(
 @app.command("release")
 def release(context: typer.Context, name: Annotated[str, typer.Argument(help="Name of the subset.")]) -> int:
     """Release what is effective now: digests that enough countries list on their own knowledge."""
-    from keys.errors import SigfedError
     from node.app.subsets import release_here
-    from node.cli.federation.witnesses import alarmed, standing_facts, tell_standing
+    from node.cli.federation.witnesses import have_cosigned
     from node.errors import TripwireError
-    from node.identity.witnesses import cosign_own
     from node.subsets.catalogue import report_subset
 
     here = session(context)
     identity = here.identity()
     with here.writing() as store:
+        holdings = report_subset(store, name).subset.filter.holdings
         try:
             report = release_here(identity, store, name)
         except TripwireError:
-            try:
-                wait_for(cosign_own(identity, store))  # for what it took out
-            except SigfedError as exc:
-                here.output.talk(f"not cosigned: {exc}")
+            if failure := have_cosigned(identity, store).failure:  # what it took out
+                here.output.talk(f"not cosigned: {failure}")
             raise
-        holdings = report_subset(store, name).subset.filter.holdings
-        standings = wait_for(cosign_own(identity, store))
-    standing = standings[f"{identity.settings.node}/subsets/{name}"]
+        asked, origin = have_cosigned(identity, store), f"{identity.settings.node}/subsets/{name}"
     here.output.result(
         {
             "subset": report.subset,
@@ -108,16 +103,16 @@ def release(context: typer.Context, name: Annotated[str, typer.Argument(help="Na
             "screened_beside": report.told.doubled,
             "screened_apart": report.told.apart,
             "contradicted": len(report.told.contradicted),
-            **standing_facts(standing),
+            **asked.facts(origin),
         },
         report.said,
     )
     here.output.talk(*report.told.said)
-    tell_standing(here, standing)
+    asked.tell(here, origin)
     here.output.following(
         "members ask with: sigfed entry holders" if holdings else "partners fetch it with: sigfed update"
     )
-    return alarmed(identity, standings.values())
+    return asked.end(identity)
 
 
 @app.command("ls")

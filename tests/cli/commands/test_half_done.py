@@ -9,11 +9,23 @@ from pathlib import Path
 import pytest
 
 from node.errors import StoreError
-from node.identity.identity import Identity
+from node.home import Home
+from node.identity.identity import Identity, open_identity
 from node.rotation.revoke import confirm_by_witnesses
 from node.store.store import Store
 from node.witnesses.cosignatures import Cosigned
-from support.agencies import BOTH, LIST, SUBSET, UNLISTED, Federation, row, table, written
+from support.agencies import (
+    BOTH,
+    LIST,
+    SUBSET,
+    UNLISTED,
+    Federation,
+    import_files,
+    numbered,
+    row,
+    table,
+    written,
+)
 from support.digest_search import DigestSearch
 from support.processes import Cli, Finished
 
@@ -118,6 +130,55 @@ def test_what_was_taken_out_is_told_and_deleted_though_it_could_not_be_cosigned(
     search = DigestSearch([sha256(BOTH).digest()])
     files = [path for path in fr.home.rglob("*") if path.is_file()]
     assert not any(list(search.sightings(path.read_bytes(), str(path))) for path in files)
+
+
+def test_what_is_out_is_told_though_it_could_not_be_cosigned(
+    fr: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A script that saw nothing would take it for not published, and a person for not withdrawn."""
+    import_files(fr, numbered("uncosigned", 2))
+    failing_after("node.store.peers.cosignatures.CosignerRows.put", 0, monkeypatch)
+    published = fr.run("publish")
+    (listed,) = published.results
+    assert (listed["origin"], listed["adds"]) == (_LOG, 4)
+    assert (listed["cosigned"], listed["missing"]) == (None, None)
+    released = fr.run("subset", "release", SUBSET)
+    (release,) = released.results
+    assert (release["subset"], release["cosigned"], release["missing"]) == (SUBSET, None, None)
+    assert "not cosigned; ask again with: sigfed witness ask" in released.err
+    assert (published.exit, released.exit) == (2, 2)
+
+
+@pytest.mark.threat("a bad import")
+def test_a_list_that_is_beyond_the_limits_keeps_no_other_from_being_published(
+    agency: Cli, tmp_path: Path
+) -> None:
+    """By name it comes before the other, whose withdrawals wait."""
+    agency.done("list", "create", "abc")
+    agency.done("list", "create", "xyz")
+    assert agency.run("publish").exit == 0, "the first of a list is not counted"
+    identity = open_identity(Home(agency.home))
+    identity.trust.revise_document(
+        lambda old: replace(old, serial=old.serial + 1, limits=replace(old.limits, max_adds_per_day=2)),
+        signers=identity.targets_signers(),
+    )
+    for name, contents in (("abc", numbered("many", 2)), ("xyz", numbered("few", 1))):
+        path = written(tmp_path / name, table(*contents))
+        agency.done("entry", "import", path, "--list", name, "--basis", "own")
+    published = agency.run("publish")
+    sizes = {one["origin"].rpartition("/")[2]: one["adds"] for one in published.results}
+    assert (published.exit, sizes) == (2, {LIST: 0, "xyz": 2})
+    assert "fr.example/lists/abc: not published" in published.err
+    assert "2 a day are announced" in published.err
+
+
+def test_a_key_that_was_taken_back_is_told_though_nobody_could_confirm_its_log(
+    agency: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    failing_after("node.identity.witnesses.Cosigning.collect", 0, monkeypatch)
+    stolen = ("key", "revoke", f"log-lists-{LIST}-1", "--reason", "compromise", "--last-good", "0", "--yes")
+    done = agency.done(*stolen)
+    assert (done["key"], done["keys"]) == (f"log-lists-{LIST}-1", 1)
 
 
 def test_a_key_that_stopped_is_told_though_nothing_was_proposed(
