@@ -18,14 +18,15 @@ _STATEMENTS = 2_000
 def pytest_collection_finish() -> None:
     """From now on, of what the tests have loaded."""
     if "sqlalchemy" in sys.modules:
-        _share_statements()
+        share_statements()
     if "jinja2" in sys.modules:
         _share_templates()
     if "node.store.store" in sys.modules:
         _share_tables()
 
 
-def _share_statements() -> None:
+def share_statements() -> None:
+    """From now on engines of one kind of database share what they compiled."""
     from sqlalchemy import Engine
     from sqlalchemy.engine.default import DefaultDialect
     from sqlalchemy.util import LRUCache
