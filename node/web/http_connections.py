@@ -28,6 +28,7 @@ _TLS_BUFFER_BYTES: Final = 32 * 1024
 """Of each connection under TLS from its first moment, before anybody is known; asyncio takes eight times as much."""
 sslproto.SSLProtocol.max_size = _TLS_BUFFER_BYTES
 
+_CONTINUE: Final = "100-continue"
 _TURNS: Final = 16
 """Of the loop: more than it takes from the bytes of a request to its handler."""
 _GONE: Final = web.RequestKey("gone", asyncio.Future)
@@ -122,10 +123,10 @@ class HttpConnections:
             request = request.clone(remote=held.client)
         request[_GONE] = held.ended
         with held.busy(request.content):
-            try:
-                return await self._work(request)
-            except web.HTTPExpectationFailed as exc:  # raised before any limit counts the request
-                return held.handler.handle_error(request, exc.status)
+            # aiohttp would look at it before any limit counts the request, repeat it, and fail where it is no text.
+            if request.headers.get("Expect", _CONTINUE).lower() != _CONTINUE:
+                return held.handler.handle_error(request, 400)
+            return await self._work(request)
 
 
 class _NoDetails(logging.Filter):
