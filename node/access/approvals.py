@@ -22,6 +22,7 @@ DEFAULT_DAYS: Final = 7
 LEAST_PERSONS: Final = 2
 MAX_TEXT: Final = 1024
 
+TAKES_TWO: Final = Message("this takes two persons; it is asked for, not done")
 _DECIDING: Final = frozenset(PersonRole) - {PersonRole.VIEWER}
 _ADMITTING: Final = frozenset({PersonRole.OPERATOR, PersonRole.SECURITY})
 
@@ -197,6 +198,17 @@ def _end(unit: Unit, approval: Approval, *, by: str, reason: Message, now_ms: in
 def two_decide(unit: Unit) -> bool:
     """Whether two persons exist who decide about something."""
     return sum(person.role in _DECIDING for person in unit.persons.ls()) >= LEAST_PERSONS
+
+
+def require_role(person: str, role: PersonRole, roles: frozenset[PersonRole]) -> None:
+    """Check that the role of a person is one of these; raises `ForbiddenError`."""
+    if role not in roles:
+        raise ForbiddenError(
+            "{person} is {role}, and this is not for that role",
+            person,
+            role,
+            hint="ask somebody with the right role",
+        )
 
 
 def require_two(unit: Unit) -> None:

@@ -11,9 +11,11 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from keys.message import Message
+from node.access.approvals import TAKES_TWO
 from node.access.quotas import fill
 from node.clock import Clock, milliseconds
 from node.errors import ForbiddenError, UsageError
+from node.fields import dumped
 from node.store.accounts.records import Approval
 from node.store.partners.records import Allowance, DisclosureRecord
 from node.store.store import Store
@@ -77,7 +79,7 @@ class DisclosureTerms:
     def lower(self, partner: str, values: int) -> None:
         """Let a partner show no more than now, 0: nothing; raises as `widens`, and `ForbiddenError` for more."""
         if self.widens(partner, values):
-            raise ForbiddenError("this takes two persons; it is asked for, not done")
+            raise ForbiddenError(TAKES_TWO)
         with self._store.write() as unit:
             held = self._record(unit, partner, unit.disclosure.lock(partner))
             unit.disclosure.put(replace(held, values_per_day=values))
@@ -127,7 +129,7 @@ def asked_words(partner: str, values: int, held: Disclosure) -> Message:
 def disclosure_payload(partner: str, values: int) -> bytes:
     """The payload of a request to let a partner show values."""
     fields = {"partner": partner, "values_per_day": values, "stopped_ms": None}
-    return json.dumps(fields, sort_keys=True, separators=(",", ":")).encode()
+    return dumped(fields)
 
 
 def _require_near(unit: Unit, partner: str) -> None:

@@ -6,20 +6,19 @@ A wider grant gives hashes away that cannot be called back, so it is asked for a
 
 import json
 from collections.abc import Mapping
-from datetime import datetime
 
 from keys.message import Message
+from node.access.approvals import TAKES_TWO
 from node.access.quotas import candidates_a_day, evaluations_for
 from node.clock import Clock
 from node.errors import ForbiddenError
+from node.fields import dumped
 from node.store.accounts.records import Approval
 from node.store.peers.records import PeerRecord
 from node.store.store import Store
 from node.store.unit import Unit
 from protocol.lists.event import BASELINE, collection_name
 from protocol.lists.grant import NOTHING, Grant, read_grant
-
-_TWO = Message("this takes two persons; it is asked for, not done")
 
 
 def stored_grant(peer: PeerRecord) -> Grant:
@@ -57,7 +56,7 @@ class Grants:
             ForbiddenError: it covers more.
         """
         if self.widens(peer, grant):
-            raise ForbiddenError(_TWO)
+            raise ForbiddenError(TAKES_TWO)
         with self._store.write() as unit:
             _put(unit, peer, grant)
 
@@ -90,16 +89,15 @@ def partner_standing(unit: Unit, partner: str) -> Mapping[str, object]:
 def grant_payload(peer: str, grant: Grant) -> bytes:
     """The payload of a request to widen a grant."""
     fields = {"peer": peer, "grant": grant.to_json()}
-    return json.dumps(fields, sort_keys=True, separators=(",", ":")).encode()
+    return dumped(fields)
 
 
 def widens(old: Grant, new: Grant) -> bool:
     """Whether `new` covers a collection, an algorithm or a day that `old` does not."""
     if not new.collections:
         return False
-    return not (
-        new.collections <= old.collections and _algorithms_within(new, old) and _end(new.until, old.until)
-    )
+    in_time = old.until is None or (new.until is not None and new.until <= old.until)
+    return not (old.includes(new) and in_time)
 
 
 def first_part(grant: Grant) -> Grant:
@@ -118,17 +116,6 @@ def grant_words(grant: Grant) -> str:
     if grant.until is None:
         return Message("{names} without end", names)
     return Message("{names} until {time}", names, f"{grant.until:%Y-%m-%d %H:%M} UTC")
-
-
-def _algorithms_within(new: Grant, old: Grant) -> bool:
-    if old.algorithms is None:
-        return True
-    return new.algorithms is not None and new.algorithms <= old.algorithms
-
-
-def _end(new: datetime | None, old: datetime | None) -> bool:
-    """Whether `new` is not later."""
-    return old is None or (new is not None and new <= old)
 
 
 class PartnerTerms:
@@ -171,7 +158,7 @@ class PartnerTerms:
         """Give a partner fewer evaluations a day; raises `NotFoundError`, or `ForbiddenError` for more."""
         with self._store.write() as unit:
             if evaluations > unit.partners.get(partner).evaluations_per_day:
-                raise ForbiddenError(_TWO)
+                raise ForbiddenError(TAKES_TWO)
             unit.partners.set_quota(partner, evaluations)
 
 
@@ -189,4 +176,4 @@ def carry_out_quota(unit: Unit, approval: Approval) -> str:
 def quota_payload(partner: str, evaluations: int) -> bytes:
     """The payload of a request to raise a quota."""
     fields = {"partner": partner, "evaluations_per_day": evaluations}
-    return json.dumps(fields, sort_keys=True, separators=(",", ":")).encode()
+    return dumped(fields)

@@ -30,7 +30,8 @@ if TYPE_CHECKING:
 ANALYSTS: Final = frozenset({PersonRole.ANALYST})
 OPERATORS: Final = frozenset({PersonRole.OPERATOR})
 SECURITY: Final = frozenset({PersonRole.SECURITY})
-JUDGES: Final = frozenset(PersonRole) - {PersonRole.VIEWER}
+EVERYBODY: Final = frozenset(PersonRole)
+JUDGES: Final = EVERYBODY - {PersonRole.VIEWER}
 """Whoever may do more than look."""
 Fact = str | int | float | bool | None | Sequence["Fact"] | Mapping[str, "Fact"]
 

@@ -7,10 +7,10 @@ from enum import Enum
 from typing import Final, Protocol
 
 from keys.message import Message, fields
-from node.access.approvals import require_two
+from node.access.approvals import require_role, require_two
 from node.acts.act import ASKED, Act, Done, F, Fact, Node, specs
 from node.app.approvals import ask
-from node.errors import ForbiddenError, UnauthenticatedError
+from node.errors import UnauthenticatedError
 from node.identity.audit import about, require_ready, tell
 from node.store.accounts.records import PersonRole, Request
 
@@ -57,7 +57,7 @@ def perform(act: Act[F], node: Node, given: F, caller: Caller) -> Done:
         NodeError: it cannot be undone and could not be recorded; or what the act itself raises.
     """
     if caller.role is not None:
-        require_role(act, caller.actor, caller.role)
+        require_role(caller.actor, caller.role, act.roles)
     if act.fresh and not caller.fresh:
         raise UnauthenticatedError("this takes a proof of who you are", hint="show a passkey and try again")
     details = recorded(given)
@@ -91,17 +91,6 @@ def perform(act: Act[F], node: Node, given: F, caller: Caller) -> Done:
     return done
 
 
-def require_role(act: Act[F], person: str, role: PersonRole) -> None:
-    """Check that an act is for a role; raises `ForbiddenError`."""
-    if role not in act.roles:
-        raise ForbiddenError(
-            "{person} is {role}, and this is not for that role",
-            person,
-            role,
-            hint="ask somebody with the right role",
-        )
-
-
 def _state(act: Act[F], node: Node) -> object:
     try:
         return act.state(node)
@@ -114,7 +103,7 @@ def _asked(act: Act[F], node: Node, request: Request, caller: Caller) -> Done:
         require_two(unit)
     by = caller.prove()
     with node.store.read() as unit:
-        require_role(act, by, unit.persons.get(by).role)
+        require_role(by, unit.persons.get(by).role, act.roles)
     asked = ask(node.identity, node.store, request, by=by)
     said, known = request.said or ASKED, {"number": asked.id, "what": request.subject}
     return Done(

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Final
 
 from keys.message import Message, marked
-from node.acts.act import OPERATORS, SECURITY, Done, Field, Node, act
+from node.acts.act import EVERYBODY, OPERATORS, SECURITY, Done, Field, Node, act
 from node.store.accounts.records import PersonRole, Request
 
 if TYPE_CHECKING:
@@ -142,7 +142,7 @@ def remove_passkey(node: Node, given: Passkey) -> Done:
     return _without_passkey(node, given.passkey)
 
 
-@act("passkey.remove", roles=frozenset(PersonRole), fresh=True)
+@act("passkey.remove", roles=EVERYBODY, fresh=True)
 def remove_own_passkey(node: Node, given: OwnPasskey) -> Done:
     """Let one of the own passkeys sign nobody in any more; it ends all own sessions."""
     return _without_passkey(node, given.passkey, given.person)
@@ -174,7 +174,7 @@ class Sessions:
     person: Annotated[str, Field(record=True)]
 
 
-@act("console.session-close", roles=frozenset(PersonRole))
+@act("console.session-close", roles=EVERYBODY)
 def close_sessions(node: Node, given: Sessions) -> Done:
     """End one of the own sessions, or all."""
     from node.app.accounts import open_sessions

@@ -11,9 +11,11 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Generic, ParamSpec, TypeVar
 from urllib.parse import parse_qsl, quote
 
+import aiohttp_jinja2
 from aiohttp import web
 
 from keys.errors import SigfedError
+from node.access.approvals import require_role
 from node.access.sessions import Visitor
 from node.console.address import Address
 from node.console.devices import Devices
@@ -23,9 +25,9 @@ from node.console.languages import speak, spoken, translated
 from node.console.languages import translated as _
 from node.console.parts import (
     Action,
-    Done,
     Download,
     File,
+    Led,
     Page,
     PartlyDoneError,
     Refused,
@@ -33,7 +35,6 @@ from node.console.parts import (
     Values,
     W,
 )
-from node.console.render import render
 from node.console.threads import Threads
 from node.console.visitors import Inside, Visitors, has_proved
 from node.errors import ForbiddenError, UnauthenticatedError
@@ -67,7 +68,7 @@ class Console(Generic[W]):
     taken: Callable[[W, Download[W], File], None]
     """Records that a file is taken away; it is not handed over when that raises."""
     devices: Devices
-    journalled: Callable[[W, Action[W], Callable[[], Done]], Done] = lambda _world, _action, work: work()
+    journalled: Callable[[W, Action[W], Callable[[], Led]], Led] = lambda _world, _action, work: work()
     """Has an action done, and says so, where no act records it."""
     cookie: str = "__Host-sigfed"
     """The cookie that holds the session. The prefix binds it to this host and path (RFC 6265bis, section 4.1.3)."""
@@ -121,7 +122,7 @@ async def show(request: web.Request, page: Page[Any]) -> web.StreamResponse:
     """A page for whoever may see it."""
     console = request.app[CONSOLE]
     visitor = await signed_in(request)
-    _require_role(visitor, page.roles)
+    require_role(visitor.person, visitor.role, page.roles)
     console.looks.spend(visitor.csrf)
     query = Values(dict(request.query))
     model = await in_thread(request, page.gather, console.world, visitor, query)
@@ -169,7 +170,7 @@ async def download(request: web.Request, row: Download[Any]) -> web.StreamRespon
     """A file for whoever may take it; that it was taken is recorded before it is handed over."""
     console = request.app[CONSOLE]
     visitor = await signed_in(request)
-    _require_role(visitor, row.roles)
+    require_role(visitor.person, visitor.role, row.roles)
     console.rates.spend(f"person:{visitor.person}")
     if row.fresh and not console.has_proved(visitor):
         raise web.HTTPSeeOther(f"{PROVE}?to={quote(console.pages[row.page].path, safe='')}")
@@ -225,11 +226,11 @@ async def _acting(request: web.Request, action: Action[Any]) -> Visitor:
     visitor = await visiting(request)
     if visitor is None:
         raise UnauthenticatedError("this takes a session", hint="sign in and try again")
-    _require_role(visitor, action.roles)
+    require_role(visitor.person, visitor.role, action.roles)
     return visitor
 
 
-def _carried_out(console: Console[Any], action: Action[Any], visitor: Visitor, form: Values) -> Done:
+def _carried_out(console: Console[Any], action: Action[Any], visitor: Visitor, form: Values) -> Led:
     world = console.world.acting_as(visitor.person)
     return console.journalled(world, action, lambda: action.act(world, visitor, form))
 
@@ -298,27 +299,18 @@ def rendered(
 ) -> web.Response:
     """A page as the world is now; without a visitor, for whoever has no session."""
     world = request.app[CONSOLE].world
-    return render(
-        request,
-        page,
-        model,
-        visitor,
-        now_ms=world.now_ms,
-        node=world.node,
-        said=said,
-        refused=refused,
-        status=status,
-    )
-
-
-def _require_role(visitor: Visitor, roles: frozenset[object]) -> None:
-    if visitor.role not in roles:
-        raise ForbiddenError(
-            "{person} is {role}, and this is not for that role",
-            visitor.person,
-            visitor.role,
-            hint="ask somebody with the right role",
-        )
+    context = {
+        "page": page,
+        "model": model,
+        "visitor": visitor,
+        "now_ms": world.now_ms,
+        "node": world.node,
+        "said": said,
+        "refused": refused,
+        "query": request.rel_url.query_string if request.method == "GET" else "",
+        "path": page.path,
+    }
+    return aiohttp_jinja2.render_template(f"{page.name}.html", request, context, status=status)
 
 
 def require_own(visitor: Visitor, form: Values) -> None:

@@ -13,6 +13,7 @@ from importlib.resources import files
 from typing import Final
 
 from keys.message import Language, Message
+from node.errors import UsageError
 
 LANGUAGES: Final[Mapping[str, str]] = {"en": "English", "fr": "Français"}
 """By code, each in its own words."""
@@ -27,6 +28,12 @@ _current: ContextVar[str] = ContextVar("language", default=DEFAULT)
 def speak(language: str) -> None:
     """Write in this language for the rest of the request."""
     _current.set(language if language in LANGUAGES else DEFAULT)
+
+
+def require_language(language: str) -> None:
+    """Check that a language can be chosen; empty: as the browser asks for. Raises `UsageError`."""
+    if language and language not in LANGUAGES:
+        raise UsageError("this console does not speak that language")
 
 
 def spoken() -> str:

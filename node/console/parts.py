@@ -14,17 +14,10 @@ from typing import Any, Final, Generic, NamedTuple, Protocol, Self
 from typing_extensions import TypeVar, override
 
 from node.access.sessions import Visitor
-from node.acts import act as acts
+from node.acts.act import EVERYBODY, Act
 from node.console.world import World
 from node.errors import UsageError
 from node.store.accounts.records import PersonRole
-
-EVERYBODY: Final = frozenset(PersonRole)
-JUDGES: Final = acts.JUDGES
-ANALYSTS: Final = acts.ANALYSTS
-OPERATORS: Final = acts.OPERATORS
-SECURITY: Final = acts.SECURITY
-
 
 MOST_BYTES: Final = 64 * 1024
 """Of a form, unless its action says otherwise."""
@@ -186,8 +179,8 @@ class Download(Generic[W]):
 
 
 @dataclass(frozen=True, slots=True)
-class Done:
-    """An action that was carried out: what it did, in a sentence, and the page to go on with."""
+class Led:
+    """Where an action that was carried out leads, and what it did, in a sentence."""
 
     to: str
     said: str
@@ -203,7 +196,7 @@ class PartlyDoneError(Exception):
         self.failure = failure
 
 
-Act = Callable[[W, Visitor, Values], Done]
+Carry = Callable[[W, Visitor, Values], Led]
 """Does one thing in the name of a person, or raises why not; runs in a thread."""
 
 
@@ -215,13 +208,13 @@ class Action(Generic[W]):
     path: str
     page: str
     """The page that holds its form, which is shown again with the error when it is refused."""
-    act: Act[W]
+    act: Carry[W]
     roles: frozenset[PersonRole]
     fresh: bool = False
     """A passkey must have been shown in the last minutes."""
     most_bytes: int = MOST_BYTES
     """Of its form, with the files that it holds."""
-    performs: acts.Act[Any] | None = None
+    performs: Act[Any] | None = None
     """The act that it performs, which records itself; None: it changes nothing, or is recorded elsewhere."""
 
 

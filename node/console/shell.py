@@ -11,13 +11,12 @@ from keys.errors import SigfedError
 from node.clock import Clock
 from node.config import ConsoleListener
 from node.console.assets import Asset, load_assets
-from node.console.csp.policy import CSP_REPORTS, HEADERS, SECURE_HEADERS
-from node.console.csp.reports import CspReports
+from node.console.csp import CSP_REPORTS, HEADERS, SECURE_HEADERS, CspReports
 from node.console.entrance import COMING, COMING_BURST, COMING_PER_MINUTE, allowance
+from node.console.environment import STATIC, set_up
 from node.console.handlers import CONSOLE, VISITOR, Console, act, download, rendered, show
 from node.console.languages import accepted, speak, translated
-from node.console.parts import Action, Download, Page
-from node.console.render import STATIC, set_up
+from node.console.parts import Page
 from node.errors import ForbiddenError
 from node.journal import Journal
 from node.web.problems import problem_of
@@ -50,11 +49,11 @@ def make_app(
     app.on_cleanup.append(_end_threads)
     set_up(app, assets, surface)
     for page in surface.pages:
-        app.router.add_get(page.path, partial(_show, page), name=page.name, allow_head=False)
+        app.router.add_get(page.path, partial(show, page=page), name=page.name, allow_head=False)
     for action in surface.actions:
-        app.router.add_post(action.path, partial(_act, action), name=action.name)
+        app.router.add_post(action.path, partial(act, action=action), name=action.name)
     for row in surface.downloads:
-        app.router.add_get(row.path, partial(_download, row), name=row.name, allow_head=False)
+        app.router.add_get(row.path, partial(download, row=row), name=row.name, allow_head=False)
     app.router.add_get(f"{STATIC}{{name}}", partial(_asset, assets), name="asset", allow_head=False)
     app.router.add_post(CSP_REPORTS, CspReports(clock).take, name="csp-report")
     app.router.add_routes(routes)
@@ -70,18 +69,6 @@ def rates(clock: Clock) -> TokenBuckets:
 def looks(clock: Clock) -> TokenBuckets:
     """How much a session may look at in a minute."""
     return TokenBuckets(per_minute=_LOOKS_PER_MINUTE, burst=_LOOKS_BURST, clock=clock)
-
-
-async def _show(page: Page[Any], request: web.Request) -> web.StreamResponse:
-    return await show(request, page)
-
-
-async def _act(action: Action[Any], request: web.Request) -> web.StreamResponse:
-    return await act(request, action)
-
-
-async def _download(row: Download[Any], request: web.Request) -> web.StreamResponse:
-    return await download(request, row)
 
 
 async def _home(_: web.Request) -> web.StreamResponse:

@@ -1,6 +1,6 @@
 """How times, numbers, hashes and names are written on a page."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime
 from functools import lru_cache
 from typing import Final
@@ -34,6 +34,11 @@ _KNOWS: Final[Mapping[str, str]] = {
 def knows(basis: str) -> str:
     """How an agency knows what it lists, by the word that is typed for it."""
     return _(_KNOWS.get(basis, marked("does not say how it knows")))
+
+
+def choices(names: Iterable[str]) -> list[tuple[str, str]]:
+    """Names that people choose from, each called what it is."""
+    return [(name, name) for name in names]
 
 
 def lines(text: str) -> Markup:

@@ -5,7 +5,6 @@ from typing import Self
 
 from node.app.health.checkup import Checkup, look
 from node.app.judged import Judge
-from node.clock import milliseconds
 from node.identity.identity import Identity
 from node.ports.evaluator import Evaluator
 from node.store.store import Store
@@ -43,7 +42,7 @@ class World:
     @property
     def now_ms(self) -> int:
         """Now, in the unit of event times."""
-        return milliseconds(self.identity.clock.now())
+        return self.identity.now_ms
 
     def acting_as(self, person: str) -> Self:
         """The same node, with a person named in what is recorded from here on."""

@@ -7,7 +7,7 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from node.console import render
+from node.console import environment
 from node.console.forms.posted import MOST_TYPED
 from node.console.handlers import CONSOLE
 from node.console.parts import Action, Values
@@ -101,7 +101,7 @@ async def test_only_files_are_large(console: RunningConsole, action: Action) -> 
 
 
 def test_large_forms_are_sent_as_files_are() -> None:
-    templates = Path(render.__file__).parent / "templates"
+    templates = Path(environment.__file__).parent / "templates"
     forms = [found for path in templates.glob("*.html") for found in _FORM.findall(path.read_text())]
     for action in _LARGE:
         heads = [head for head, inside in forms if f'"{action.path}"' in head + inside]

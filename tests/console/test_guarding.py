@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager, suppress
 
 import pytest
 
-from node.console.csp.policy import CONTENT_SECURITY_POLICY
+from node.console.csp import CONTENT_SECURITY_POLICY
 from node.console.handlers import CONSOLE
 from node.console.threads import ACTS, ACTS_OF_ONE, MOST, THREADS
 from node.errors import RateLimitedError

@@ -14,7 +14,7 @@ import pytest
 import pytest_asyncio
 from playwright._impl._api_structures import SetCookieParam
 
-from node.console.csp.policy import CSP_REPORTS
+from node.console.csp import CSP_REPORTS
 from node.console.parts import Page
 from node.console.surface import PAGES
 from node.console.world import World

@@ -11,7 +11,7 @@ import pytest
 
 from node.console.address import Address
 from node.console.app import make_console
-from node.console.csp.policy import CSP_REPORTS
+from node.console.csp import CSP_REPORTS
 from node.console.partner.app import make_partner_console
 from node.console.partner.surface import SURFACE as PARTNERS
 from node.console.parts import Surface

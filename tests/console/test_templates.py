@@ -7,10 +7,10 @@ import jinja2
 import pytest
 from jinja2 import nodes
 
-from node.console import render, words
+from node.console import environment, words
 from node.console.languages import translated
 
-_TEMPLATES = sorted(Path(render.__file__).parent.rglob("*.html"))
+_TEMPLATES = sorted(Path(environment.__file__).parent.rglob("*.html"))
 _ENVIRONMENT = jinja2.Environment(extensions=["jinja2.ext.i18n", "jinja2.ext.do"], autoescape=True)
 _TRANSLATING = {"_", "gettext", "ngettext"}
 

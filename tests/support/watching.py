@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 from playwright.async_api import BrowserContext
 
-from node.console.csp.policy import CSP_REPORTS
+from node.console.csp import CSP_REPORTS
 
 
 @dataclass(slots=True)

@@ -15,14 +15,12 @@ from node.access.sessions import Visitor
 from node.acts.act import Act, Done, F, Node, Spec, specs
 from node.acts.perform import perform
 from node.console.languages import translated as _
-from node.console.parts import MOST_BYTES, Action, PartlyDoneError, Values
-from node.console.parts import Done as Led
+from node.console.parts import MOST_BYTES, Action, Carry, Led, PartlyDoneError, Values
 from node.console.visitors import has_proved
 from node.console.world import World
 from node.errors import UsageError
 from node.store.accounts.records import PersonRole
 
-Carry = Callable[[World, Visitor, Values], Led]
 _MOST_KEPT: Final = 256
 _kept: Final[OrderedDict[str, object]] = OrderedDict()
 """What a session's next page shows, by what its forms hold."""

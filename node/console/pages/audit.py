@@ -7,20 +7,10 @@ from typing import Final
 
 from keys.trust.tuf.target_files import NODE_FILE
 from node.access.sessions import Visitor
+from node.acts.act import EVERYBODY, OPERATORS, SECURITY
 from node.audit.reader import Audited, count_unsigned, export_audit, get_audited, read_audit_backwards
 from node.console.languages import translated as _
-from node.console.parts import (
-    EVERYBODY,
-    OPERATORS,
-    SECURITY,
-    Action,
-    Done,
-    Download,
-    File,
-    Page,
-    Section,
-    Values,
-)
+from node.console.parts import Action, Download, File, Led, Page, Section, Values
 from node.console.world import World
 from node.errors import NotFoundError
 from node.identity.audit import verify_own
@@ -84,9 +74,9 @@ def gather_record(world: World, _visitor: Visitor, query: Values) -> Audited:
     return get_audited(world.store, query.number("number"))
 
 
-def verify(world: World, _visitor: Visitor, _form: Values) -> Done:
+def verify(world: World, _visitor: Visitor, _form: Values) -> Led:
     """Check every record against the signed head; what is wrong is raised, and says which record."""
-    return Done("/console/audit", _(verify_own(world.identity, world.store).said))
+    return Led("/console/audit", _(verify_own(world.identity, world.store).said))
 
 
 def export(world: World, _: Visitor, __: Values) -> File:

@@ -8,17 +8,17 @@ from dataclasses import dataclass
 from typing import Final
 
 from node.access.sessions import Visitor
+from node.acts.act import JUDGES
 from node.clock import milliseconds
 from node.console.languages import translated_plural
-from node.console.parts import JUDGES, Action, Done, Page, Section, Values
+from node.console.parts import Action, Led, Page, Section, Values
 from node.console.world import World
-from node.health import Check, Health
+from node.health import Check, Health, worst_first
 from node.identity.outside_note import silent
 from protocol.audit import AuditRecord
 
 ROWS: Final = 50
 _HERE: Final = "/console/health"
-_ORDER: Final = (Health.FAIL, Health.WARN, Health.OK)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,7 +43,7 @@ class Examined:
 def gather(world: World, _: Visitor, __: Values) -> Examined:
     """All checks, as they were a short while ago, and whom additions wait for now."""
     found, at = world.checkup.latest()
-    checks = sorted(found.checks, key=lambda check: _ORDER.index(check.health))
+    checks = worst_first(found.checks)
     return Examined(
         checks=checks[:ROWS],
         more=len(checks[ROWS:]),
@@ -55,11 +55,11 @@ def gather(world: World, _: Visitor, __: Values) -> Examined:
     )
 
 
-def examine_now(world: World, _: Visitor, __: Values) -> Done:
+def examine_now(world: World, _: Visitor, __: Values) -> Led:
     """Examine the node, however short ago that was done."""
     found = len(world.checkup.now()[0].checks)
     said = translated_plural("{count} check was made just now", "{count} checks were made just now", found)
-    return Done(_HERE, said.format(count=found))
+    return Led(_HERE, said.format(count=found))
 
 
 PAGES: Final = (Page(name="health", path=_HERE, title="Health", gather=gather, section=Section.RECORD),)

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Final
 
 from markupsafe import Markup
@@ -12,12 +11,12 @@ from node.console.languages import translated as _
 from node.console.languages import translated_plural
 from node.console.needs import Need, needs
 from node.console.pages.entries.review import PUBLISHERS, published
-from node.console.pages.federation.freshness import lag_words, state_words
+from node.console.pages.federation.freshness import lag_words, state_words, statuses
 from node.console.pages.federation.map import Place, draw
-from node.console.parts import Action, Done, Page, Section, Values
+from node.console.parts import Action, Led, Page, Section, Values
 from node.console.world import World
 from node.lists.catalogue import ListReport, report_lists
-from node.peers.status import MemberStatus, member_statuses
+from node.peers.status import MemberStatus
 from node.subsets.catalogue import SubsetReport, report_subsets
 
 
@@ -46,13 +45,7 @@ def gather(world: World, __: Visitor, ___: Values) -> Overview:
     identity = world.identity
     register, settings = identity.trust.members(), identity.settings
     with world.store.read() as unit:
-        members = member_statuses(
-            unit,
-            register,
-            own=world.node,
-            now_ms=world.now_ms,
-            max_age=timedelta(hours=settings.guards.max_checkpoint_age_hours),
-        )
+        members = statuses(world, unit)
         partners = sum(unit.partners.counts().values())
     return Overview(
         country=settings.country,
@@ -87,9 +80,9 @@ def _map(world: World, members: Sequence[MemberStatus]) -> Markup:
     return draw(world.node, places, title=_("The federation"), about=about)
 
 
-def publish(world: World, __: Visitor, form: Values) -> Done:
+def publish(world: World, __: Visitor, form: Values) -> Led:
     """Sign and publish what waits in one own list."""
-    return Done("/console/", published(world, form))
+    return Led("/console/", published(world, form))
 
 
 PAGES: Final = (

@@ -19,7 +19,7 @@ from node.console.handlers import Console
 from node.console.partner.sign_in import ROUTES
 from node.console.partner.surface import SURFACE
 from node.console.partner.world import PartnerWorld
-from node.console.parts import Action, Done, Download, File, PartlyDoneError
+from node.console.parts import Action, Download, File, Led, PartlyDoneError
 from node.console.shell import looks, make_app, rates
 from node.console.visitors import Visitors
 from node.journal import Journal
@@ -53,7 +53,7 @@ def make_partner_console(
     return make_app(console, world.clock, ROUTES, settings)
 
 
-def _journalled(world: PartnerWorld, action: Action[PartnerWorld], work: Callable[[], Done]) -> Done:
+def _journalled(world: PartnerWorld, action: Action[PartnerWorld], work: Callable[[], Led]) -> Led:
     """Do it, and say so once it is done; what failed is said as that."""
     try:
         done = work()

@@ -16,14 +16,14 @@ from node.console.pages.entries.statements import (
     reason_from,
     review_day_from,
 )
-from node.console.parts import Done, Values
+from node.console.parts import Led, Values
 from node.console.world import World
 from node.errors import UsageError
 from node.lists.corrections.amend import Amendment
 from node.lists.imports.intake import Statement
 
 
-def dispute(world: World, visitor: Visitor, form: Values) -> Done:
+def dispute(world: World, visitor: Visitor, form: Values) -> Led:
     """Block the hashes of an entry's file, whoever lists them; of `alone`, its own hash only."""
     place = place_of(form)
     given = entries.Disputed(
@@ -40,7 +40,7 @@ def dispute(world: World, visitor: Visitor, form: Values) -> Done:
     return _done(world, visitor, entries.dispute, given, place)
 
 
-def resolve(world: World, visitor: Visitor, form: Values) -> Done:
+def resolve(world: World, visitor: Visitor, form: Values) -> Led:
     """Take own disputes of an entry's file back, in one own list."""
     place = place_of(form)
     given = entries.Corrected(
@@ -54,7 +54,7 @@ def resolve(world: World, visitor: Visitor, form: Values) -> Done:
     return _done(world, visitor, entries.resolve, given, place)
 
 
-def amend(world: World, visitor: Visitor, form: Values) -> Done:
+def amend(world: World, visitor: Visitor, form: Values) -> Led:
     """Change what own entries of the file say; what is left empty stays as it is."""
     place, to, change = place_of(form), form.require("to", _("your list")), _amendment(form)
     if change == Amendment():
@@ -76,7 +76,7 @@ def _amendment(form: Values) -> Amendment:
     )
 
 
-def reaffirm(world: World, visitor: Visitor, form: Values) -> Done:
+def reaffirm(world: World, visitor: Visitor, form: Values) -> Led:
     """Reaffirm the file against what other agencies block, after an examination here."""
     place = place_of(form)
     given = entries.Reaffirmed(
@@ -94,8 +94,8 @@ def _file(world: World, place: Place) -> entries.Files:
         return [("", [digest_at(world, unit, place)])]
 
 
-def _done(world: World, visitor: Visitor, act: Act[F], given: F, place: Place) -> Done:
-    return Done(place.entry, _(do(world, visitor, act, given).said))
+def _done(world: World, visitor: Visitor, act: Act[F], given: F, place: Place) -> Led:
+    return Led(place.entry, _(do(world, visitor, act, given).said))
 
 
 _ENTRY: Final = "/console/entry"

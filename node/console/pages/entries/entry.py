@@ -12,11 +12,13 @@ from typing import Final
 
 from node.access.sessions import Visitor
 from node.acts import entries
+from node.acts.act import JUDGES
 from node.console.languages import translated as _
 from node.console.pages.acts import action, do
 from node.console.pages.entries.places import LISTS, Place, digest_at, own_lists, place_in, place_of
 from node.console.pages.entries.statements import bases, reasons
-from node.console.parts import JUDGES, Action, Done, Page, Values
+from node.console.parts import Action, Led, Page, Values
+from node.console.words import choices
 from node.console.world import World
 from node.errors import NotFoundError, UsageError
 from node.formats.hash_queries import typed_hash_queries
@@ -67,12 +69,12 @@ class Explained:
     @property
     def active_lists(self) -> list[tuple[str, str]]:
         """Own lists with entries that stand, for a choice."""
-        return [(origin, origin) for origin in dict.fromkeys(place.origin for place in self.active)]
+        return choices(dict.fromkeys(place.origin for place in self.active))
 
     @property
     def disputing_lists(self) -> list[tuple[str, str]]:
         """Own lists that dispute it, for a choice."""
-        return [(origin, origin) for origin in self.disputing]
+        return choices(self.disputing)
 
     @property
     def state(self) -> str:
@@ -117,8 +119,8 @@ def gather(world: World, _visitor: Visitor, query: Values) -> EntryPage:
         digest = None if place is None else digest_at(world, unit, place)
     return EntryPage(
         explained=None if place is None or digest is None else explained(world, place, digest),
-        lists=[(origin, origin) for origin in origins],
-        own=[(origin, origin) for origin in own_lists(world)],
+        lists=choices(origins),
+        own=choices(own_lists(world)),
         bases=bases(),
         reasons=reasons(),
     )
@@ -218,17 +220,17 @@ def _sibling(entry: Entry) -> Sibling:
     )
 
 
-def look_up(world: World, _visitor: Visitor, form: Values) -> Done:
+def look_up(world: World, _visitor: Visitor, form: Values) -> Led:
     """Find the entry of a hash that was typed; its page is named by list and index."""
     digest = _typed(form)
     with world.store.read() as unit:
         place = _best(Finder(world.store, unit).find([digest]))
         gone = {each.mac for each in unit.tombstones.ls()} if place is None else frozenset()
     if place is not None:
-        return Done(place.entry, _("A list held here has this hash"))
+        return Led(place.entry, _("A list held here has this hash"))
     if world.store.vault.tombstone_of(digest) in gone:
-        return Done(PATH, _("This hash was shredded: it is never effective here, and no import takes it in"))
-    return Done(PATH, _("No list held here has this hash"))
+        return Led(PATH, _("This hash was shredded: it is never effective here, and no import takes it in"))
+    return Led(PATH, _("No list held here has this hash"))
 
 
 def _typed(form: Values) -> Digest:
@@ -248,12 +250,12 @@ def _best(found: Collection[Found]) -> Place | None:
     return None if best is None else Place(best.log.origin, best.hit.position)
 
 
-def reveal(world: World, visitor: Visitor, form: Values) -> Done:
+def reveal(world: World, visitor: Visitor, form: Values) -> Led:
     """Say the whole hash of an entry, on the next page that is shown and never again."""
     place = place_of(form)
     with world.store.read() as unit:
         given = entries.Revealed(entry=place.text, digest=digest_at(world, unit, place))
-    return Done(place.entry, _(do(world, visitor, entries.reveal, given).said))
+    return Led(place.entry, _(do(world, visitor, entries.reveal, given).said))
 
 
 PAGES: Final = (Page(name="entry", path=PATH, title="Entry", gather=gather),)

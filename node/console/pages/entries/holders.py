@@ -15,13 +15,13 @@ from keys.message import Message
 from node.access.sessions import Visitor
 from node.acts import entries
 from node.acts import holders as acts
-from node.acts.act import Done as Asked
+from node.acts.act import JUDGES, Done
 from node.app.peers import holders as asking
 from node.app.peers.holders import Holder, HolderAnswer
 from node.console.languages import translated as _
 from node.console.pages.acts import action, do, keep, take
 from node.console.pages.entries.places import Place, digest_at, place_in
-from node.console.parts import JUDGES, Done, Page, Section, Values
+from node.console.parts import Led, Page, Section, Values
 from node.console.world import World
 from node.errors import RateLimitedError, UsageError
 from node.formats.hash_queries import HashQuery, typed_hash_queries
@@ -92,7 +92,7 @@ def gather_asked(_world: World, visitor: Visitor, _query: Values) -> AskedPage |
     return kept if isinstance(kept, AskedPage) else None
 
 
-def ask(world: World, visitor: Visitor, form: Values) -> Done:
+def ask(world: World, visitor: Visitor, form: Values) -> Led:
     """Ask every agency that may be asked who holds a hash; what each said is shown on the next page, once."""
     files, place = _files(world, form), place_in(form)
     given = entries.Asked(
@@ -100,10 +100,10 @@ def ask(world: World, visitor: Visitor, form: Values) -> Done:
         files=len(files),
         work=lambda _node: _asked(world, visitor, files),
     )
-    return Done(f"{PATH}/asked", _(do(world, visitor, entries.ask_holders, given).said))
+    return Led(f"{PATH}/asked", _(do(world, visitor, entries.ask_holders, given).said))
 
 
-def _asked(world: World, visitor: Visitor, files: Sequence[HashQuery]) -> Asked:
+def _asked(world: World, visitor: Visitor, files: Sequence[HashQuery]) -> Done:
     members = asking.holders(world.identity)
     if not members:
         raise UsageError(
@@ -122,7 +122,7 @@ def _asked(world: World, visitor: Visitor, files: Sequence[HashQuery]) -> Asked:
     answers = [_answer(files, one) for one in said]
     keep(visitor.csrf, AskedPage(answers=answers))
     failed = sum(bool(one.failure) for one in answers)
-    return Asked(
+    return Done(
         said=Message("Agencies that answered: {asked} of {count}", len(members) - failed, len(members)),
         facts={"asked": len(members) - failed, "not_answered": failed},
     )

@@ -13,16 +13,16 @@ from keys.message import Message
 from node.access.notation import collection_of, columns_of
 from node.access.sessions import Visitor
 from node.acts import entries
-from node.acts.act import Done as Taken
-from node.acts.act import Node
+from node.acts.act import ANALYSTS, Done, Node
 from node.app.guards import open_guards
 from node.audit.log import masked
 from node.console.languages import translated as _
 from node.console.languages import translated_plural
 from node.console.pages.acts import action, do
 from node.console.pages.entries.places import own_lists
-from node.console.pages.entries.statements import bases, statement_from
-from node.console.parts import ANALYSTS, Action, Done, Page, Section, Values
+from node.console.pages.entries.statements import bases, collections, statement_from
+from node.console.parts import Action, Led, Page, Section, Values
+from node.console.words import choices
 from node.console.world import World
 from node.formats import Reading, read_rows
 from node.lists.continuation import require_open
@@ -32,7 +32,6 @@ from protocol.lists.ext import Basis
 PATH: Final = "/console/import"
 MOST_BYTES: Final = 16 * 1024 * 1024
 _SHOWN: Final = 10
-_COLLECTIONS: Final = ("baseline", "national", "investigative", "other")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,25 +48,25 @@ class Importing:
 def gather(world: World, _visitor: Visitor, _query: Values) -> Importing:
     """What can be chosen."""
     return Importing(
-        lists=[(origin, origin) for origin in own_lists(world)],
+        lists=choices(own_lists(world)),
         bases=bases(),
-        collections=[(name, _(name)) for name in _COLLECTIONS],
+        collections=collections(),
         most=MOST_BYTES // 2**20,
     )
 
 
-def look(world: World, _visitor: Visitor, form: Values) -> Done:
+def look(world: World, _visitor: Visitor, form: Values) -> Led:
     """Say what importing the table would do; changes nothing."""
     to, _statement, reading = _asked(world, form)
     done = preview_rows(world.store, to, reading, guards=open_guards(world.identity, world.store))
-    return Done(PATH, " ".join([_("Nothing was imported yet."), *_said(to, done, reading)]))
+    return Led(PATH, " ".join([_("Nothing was imported yet."), *_said(to, done, reading)]))
 
 
-def take_in(world: World, visitor: Visitor, form: Values) -> Done:
+def take_in(world: World, visitor: Visitor, form: Values) -> Led:
     """Import the table; its entries wait for publication."""
     to, statement, reading = _asked(world, form)
 
-    def take(_node: Node) -> Taken:
+    def take(_node: Node) -> Done:
         done = import_rows(
             world.store,
             to,
@@ -77,7 +76,7 @@ def take_in(world: World, visitor: Visitor, form: Values) -> Done:
             guards=open_guards(world.identity, world.store),
         )
         said = " ".join(_said(to, done, reading))
-        return Taken(said=Message(said), facts=entries.imported(done))
+        return Done(said=Message(said), facts=entries.imported(done))
 
     given = entries.Imported(
         list=to,
@@ -86,7 +85,7 @@ def take_in(world: World, visitor: Visitor, form: Values) -> Done:
         statement=statement,
         work=take,
     )
-    return Done(PATH, do(world, visitor, entries.take_in, given).said)
+    return Led(PATH, do(world, visitor, entries.take_in, given).said)
 
 
 def _asked(world: World, form: Values) -> tuple[str, Statement, Reading]:

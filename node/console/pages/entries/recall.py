@@ -15,7 +15,7 @@ from node.console.languages import translated as _
 from node.console.pages.acts import action, do, requested
 from node.console.pages.entries.places import Place, digest_at, place_in, place_of
 from node.console.pages.entries.statements import reason_from, reasons
-from node.console.parts import Done, Page, Values
+from node.console.parts import Led, Page, Values
 from node.console.world import World
 from node.judgement.trace import trace
 from node.lists.catalogue import own_list
@@ -70,7 +70,7 @@ def gather_withdrawing(world: World, _visitor: Visitor, query: Values) -> Withdr
     )
 
 
-def withdraw(world: World, visitor: Visitor, form: Values) -> Done:
+def withdraw(world: World, visitor: Visitor, form: Values) -> Led:
     """Withdraw the file of an own entry; publish it and release every subset where that is asked for."""
     place = place_of(form)
     given = entries.Withdrawn(
@@ -79,7 +79,7 @@ def withdraw(world: World, visitor: Visitor, form: Values) -> Done:
     done = do(world, visitor, entries.withdraw, given)
     if given.now:
         world.judge.now()  # whoever did it is shown what came of it
-    return Done(place.entry, "; ".join(map(_, done.notes or [done.said])))
+    return Led(place.entry, "; ".join(map(_, done.notes or [done.said])))
 
 
 def gather_shredding(world: World, _visitor: Visitor, query: Values) -> Shredding | None:
@@ -100,7 +100,7 @@ def gather_shredding(world: World, _visitor: Visitor, query: Values) -> Shreddin
     )
 
 
-def shred(world: World, visitor: Visitor, form: Values) -> Done:
+def shred(world: World, visitor: Visitor, form: Values) -> Led:
     """Ask a second person to have the file deleted at every node."""
     place = place_of(form)
     given = entries.Shredded(

@@ -11,11 +11,12 @@ from typing import Final
 from urllib.parse import urlencode
 
 from node.access.sessions import Visitor
+from node.acts.act import ANALYSTS, OPERATORS
 from node.console.languages import translated as _
 from node.console.languages import translated_plural
 from node.console.pages.entries.places import Place
-from node.console.parts import ANALYSTS, OPERATORS, Action, Done, Page, Section, Values
-from node.console.words import number
+from node.console.parts import Action, Led, Page, Section, Values
+from node.console.words import choices, number
 from node.console.world import World
 from node.errors import UsageError
 from node.identity.logs import publish_one
@@ -161,12 +162,12 @@ def published(world: World, form: Values) -> str:
     ).format(list=origin, count=number(count))
 
 
-def publish(world: World, _visitor: Visitor, form: Values) -> Done:
+def publish(world: World, _visitor: Visitor, form: Values) -> Led:
     """Publish, and judge anew: whoever published is shown what came of it."""
     said = published(world, form)
     world.judge.now()
     then = _("Peers fetch that now; partners get what enough countries list with the next release.")
-    return Done(PATH, f"{said}. {then}")
+    return Led(PATH, f"{said}. {then}")
 
 
 def wanted_in(query: Values) -> Wanted:
@@ -180,7 +181,7 @@ def wanted_in(query: Values) -> Wanted:
 
 
 def _options(anything: str, values: Iterable[str]) -> list[tuple[str, str]]:
-    return [("", anything), *((value, value) for value in values)]
+    return [("", anything), *choices(values)]
 
 
 def _row(file: WaitingFile, *, queued: bool) -> FileRow:

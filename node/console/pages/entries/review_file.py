@@ -12,8 +12,7 @@ from typing import Final
 from keys.message import Message
 from node.access.sessions import Visitor
 from node.acts import entries
-from node.acts.act import Done as Endorsed
-from node.acts.act import Node
+from node.acts.act import Done, Node
 from node.app.guards import open_guards
 from node.console.languages import translated as _
 from node.console.languages import translated_plural
@@ -22,7 +21,8 @@ from node.console.pages.entries.corrections import dispute
 from node.console.pages.entries.places import Place, own_lists, place_in, place_of
 from node.console.pages.entries.review import PATH
 from node.console.pages.entries.statements import bases, reasons, statement_from
-from node.console.parts import Done, Page, Values
+from node.console.parts import Led, Page, Values
+from node.console.words import choices
 from node.console.world import World
 from node.errors import ConflictError, NotFoundError
 from node.judgement.effective import Current
@@ -95,7 +95,7 @@ def gather(world: World, _visitor: Visitor, query: Values) -> ReviewedFile | Non
         own=node == world.node,
         disputed=_is_disputed(world, judged.current, found),
         needed=members.k,
-        lists=[(origin, origin) for origin in own_lists(world)],
+        lists=choices(own_lists(world)),
         bases=bases(),
         reasons=reasons(),
     )
@@ -121,13 +121,13 @@ def _row(each: Examined, today: date) -> HashRow:
     )
 
 
-def endorse_file(world: World, visitor: Visitor, form: Values) -> Done:
+def endorse_file(world: World, visitor: Visitor, form: Values) -> Led:
     """Take the file into an own list, with every hash that was shown of it."""
     place, to = place_of(form), form.require("to", _("your list"))
     file = NamedFile(place.origin, place.index, form.require("shown", _("what was shown of the file")))
     statement = statement_from(form)
 
-    def take(_node: Node) -> Endorsed:
+    def take(_node: Node) -> Done:
         done = endorse_named(
             world.store,
             to,
@@ -144,10 +144,10 @@ def endorse_file(world: World, visitor: Visitor, form: Values) -> Done:
                 file.place,
                 hint="look at the file again: the peer has changed it since",
             )
-        return Endorsed(said=Message(_endorsed(to, done.report)), facts=entries.endorsed(to, done.report))
+        return Done(said=Message(_endorsed(to, done.report)), facts=entries.endorsed(to, done.report))
 
     given = entries.Endorsed(list=to, sources=[place.origin], statement=statement, work=take)
-    return Done(PATH, do(world, visitor, entries.endorse, given).said)
+    return Led(PATH, do(world, visitor, entries.endorse, given).said)
 
 
 def _endorsed(to: str, done: ImportReport) -> str:

@@ -14,8 +14,7 @@ from keys.message import Message
 from node.access.notation import event_of
 from node.access.sessions import Visitor
 from node.acts import entries
-from node.acts.act import Done as Taken
-from node.acts.act import Node
+from node.acts.act import ANALYSTS, Done, Node
 from node.app.guards import open_guards
 from node.app.judged import Judgement
 from node.console.languages import translated as _
@@ -24,7 +23,7 @@ from node.console.pages.acts import action, do
 from node.console.pages.entries.places import Place, own_lists
 from node.console.pages.entries.review import PATH, Alike, alike, wanted_in
 from node.console.pages.entries.statements import bases, statement_from
-from node.console.parts import ANALYSTS, Done, Page, Values
+from node.console.parts import Led, Page, Values
 from node.console.world import World
 from node.errors import UsageError
 from node.judgement.endorse import Endorsed, File, NamedFile, endorse_named, mark_of, preview
@@ -118,14 +117,14 @@ def _named(text: str) -> list[tuple[str, int]]:
     return [event_of(word) for word in text.split()]
 
 
-def endorse_many(world: World, visitor: Visitor, form: Values) -> Done:
+def endorse_many(world: World, visitor: Visitor, form: Values) -> Led:
     """Take the named files into an own list, each with every hash that it held when it was shown."""
     to, named = form.require("to", _("your list")), _shown(form.require("files", _("the files")))
     if len(named) > MOST:
         raise UsageError("at most {count} files are endorsed at once", MOST)
     statement = statement_from(form)
 
-    def take(_node: Node) -> Taken:
+    def take(_node: Node) -> Done:
         done = endorse_named(
             world.store,
             to,
@@ -136,11 +135,11 @@ def endorse_many(world: World, visitor: Visitor, form: Values) -> Done:
         )
         said = " ".join([*_said(to, done.report), *_passed_over(done)])
         facts = entries.endorsed(to, done.report) | {"changed": len(done.changed)}
-        return Taken(said=Message(said), facts=facts)
+        return Done(said=Message(said), facts=facts)
 
     sources = sorted({file.origin for file in named})
     given = entries.Endorsed(list=to, sources=sources, statement=statement, work=take)
-    return Done(PATH, do(world, visitor, entries.endorse, given).said)
+    return Led(PATH, do(world, visitor, entries.endorse, given).said)
 
 
 def _shown(text: str) -> list[NamedFile]:

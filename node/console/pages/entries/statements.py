@@ -22,6 +22,11 @@ def bases() -> list[tuple[str, str]]:
     ]
 
 
+def collections() -> list[tuple[str, str]]:
+    """Every collection, for a choice."""
+    return [(name, _(name)) for name in ("baseline", "national", "investigative", "other")]
+
+
 def reasons() -> list[tuple[str, str]]:
     """Every reason of a withdrawal or dispute, for a choice."""
     return [

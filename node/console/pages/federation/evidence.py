@@ -10,9 +10,10 @@ from typing import Final
 
 from node.access.notation import typed_words
 from node.access.sessions import Visitor
+from node.acts.act import JUDGES
 from node.app.peers.evidence import accused_of, trust_files_of
 from node.console.languages import translated as _
-from node.console.parts import JUDGES, Action, Done, Download, File, Page, Values
+from node.console.parts import Action, Download, File, Led, Page, Values
 from node.console.world import World
 from node.errors import UsageError
 from node.evidence.bundles import EVIDENCE, bundle, opened
@@ -60,7 +61,7 @@ def _shown(world: World, name: str) -> Shown:
     return Shown(record=record, words=verdict.words)
 
 
-def judge(world: World, _visitor: Visitor, form: Values) -> Done:
+def judge(world: World, _visitor: Visitor, form: Values) -> Led:
     """Judge a file that somebody brought, and say what it shows; nothing of it is kept."""
     data = form.file("evidence").body
     if not data:
@@ -72,7 +73,7 @@ def judge(world: World, _visitor: Visitor, form: Values) -> Done:
         known = {one.node: one.root_sha256 for one in world.identity.trust.members().members}
         judged = judge_brought(replace(brought, members=known, newer=newer), typed_words(words))
         also = (f"not proven: {each}" for each in judged.not_proven)
-        return Done(PATH, "; ".join(line.strip() for line in (*judged.lines, *also)))
+        return Led(PATH, "; ".join(line.strip() for line in (*judged.lines, *also)))
     if is_hit_evidence(brought.evidence):
         raise UsageError(
             "evidence of a hit is judged by the root of the node that gave it",
@@ -80,7 +81,7 @@ def judge(world: World, _visitor: Visitor, form: Values) -> Done:
         )
     verdict = verify(brought.evidence, accused_of(world.identity, world.store))
     said = _("verified, by what this node has pinned: {words}")
-    return Done(PATH, said.format(words=verdict.words))
+    return Led(PATH, said.format(words=verdict.words))
 
 
 def file(world: World, _visitor: Visitor, query: Values) -> File:

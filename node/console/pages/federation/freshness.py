@@ -6,7 +6,9 @@ from typing import Final
 from keys.message import marked
 from node.console.languages import translated as _
 from node.console.words import ago
-from node.peers.status import Freshness, MemberStatus
+from node.console.world import World
+from node.peers.status import Freshness, MemberStatus, member_statuses
+from node.store.unit import Unit
 
 _WORDS: Final[Mapping[Freshness, str]] = {
     Freshness.FORKED: marked("signed two histories"),
@@ -37,6 +39,18 @@ _MEANINGS: Final[Mapping[Freshness, str]] = {
     Freshness.UNFOLLOWED: marked("a member of the register that this node does not follow"),
     Freshness.FRESH: marked("what it published is held here"),
 }
+
+
+def statuses(world: World, unit: Unit) -> list[MemberStatus]:
+    """Every member but this node, by country and name."""
+    identity = world.identity
+    return member_statuses(
+        unit,
+        identity.trust.members(),
+        own=world.node,
+        now_ms=world.now_ms,
+        max_age=identity.settings.guards.max_checkpoint_age,
+    )
 
 
 def state_words(freshness: Freshness) -> str:

@@ -17,18 +17,18 @@ from node.access.grants import grant_words, stored_grant
 from node.access.notation import collection_of, grant_of
 from node.access.sessions import Visitor
 from node.acts import members, peers
-from node.acts.act import Done as Proposed
-from node.acts.act import Node
+from node.acts.act import EVERYBODY, OPERATORS, Done, Node
 from node.app.peers.member_proposals import propose_member, propose_removal
 from node.app.peers.sync import PeerSyncs
 from node.console.languages import translated as _
 from node.console.pages.acts import action, do
-from node.console.parts import EVERYBODY, OPERATORS, Action, Done, Page, Section, Values
+from node.console.pages.federation.freshness import statuses
+from node.console.parts import Action, Led, Page, Section, Values
 from node.console.world import World
 from node.errors import NotFoundError
 from node.judgement.coverage import Counts, difference, state_words
 from node.judgement.recall import report_withdrawals
-from node.peers.status import MemberStatus, member_statuses
+from node.peers.status import MemberStatus
 from protocol.lists.event import collection_name
 from protocol.lists.grant import Grant
 
@@ -113,7 +113,7 @@ def gather_one(world: World, visitor: Visitor, query: Values) -> MemberPage:
     # Own lists are read whole for it: nobody has that done who only looks.
     is_tried = grant is not None and _TRIED in query and visitor.role in OPERATORS
     tried = _tried(world, row.standing.node, query) if is_tried else None
-    fields = {} if grant is None else grant.to_json()
+    fields = None if grant is None else grant.to_json()
     return MemberPage(
         row=row,
         words=to_words(member.root_sha256),
@@ -124,8 +124,8 @@ def gather_one(world: World, visitor: Visitor, query: Values) -> MemberPage:
         typed=_typed(query)
         if tried is not None
         else {
-            "collections": ", ".join(_texts(fields.get("collections"))) or "baseline",
-            "algorithms": ", ".join(_texts(fields.get("algorithms"))),
+            "collections": ", ".join(fields["collections"] if fields else ()) or "baseline",
+            "algorithms": ", ".join((fields and fields["algorithms"]) or ()),
             "until": ""
             if grant is None or grant.until is None
             else f"{grant.until - timedelta(days=1):%Y-%m-%d}",
@@ -146,20 +146,9 @@ def _changes(counts: Counts) -> Sequence[Change]:
     ]
 
 
-def _texts(value: object) -> list[str]:
-    return [str(one) for one in value] if isinstance(value, list) else []
-
-
 def _rows(world: World) -> list[MemberRow]:
-    identity = world.identity
     with world.store.read() as unit:
-        standings = member_statuses(
-            unit,
-            identity.trust.members(),
-            own=world.node,
-            now_ms=world.now_ms,
-            max_age=timedelta(hours=identity.settings.guards.max_checkpoint_age_hours),
-        )
+        standings = statuses(world, unit)
     waiting: dict[str, int] = {}
     for report in report_withdrawals(world.store):
         for state in report.peers if report.published_ms is not None else ():
@@ -181,32 +170,32 @@ def _row(world: World, node: str) -> MemberRow:
     raise NotFoundError("{node} is no member of the register", node, hint="see who is on the page of members")
 
 
-def sync(world: World, _visitor: Visitor, form: Values) -> Done:
+def sync(world: World, _visitor: Visitor, form: Values) -> Led:
     """Fetch what a peer published since the last sync."""
     node = form.require("node", _("the name of the peer"))
     syncs = PeerSyncs(world.identity, world.store)
     done = asyncio.run(syncs.run_for(node, seconds=SYNC_SECONDS))
     if done.failure is not None and not done.lists:
         raise done.failure
-    return Done(f"{_ONE}?node={node}", f"{node}: {_(done.report.words)}")
+    return Led(f"{_ONE}?node={node}", f"{node}: {_(done.report.words)}")
 
 
-def try_grant(_world: World, _visitor: Visitor, form: Values) -> Done:
+def try_grant(_world: World, _visitor: Visitor, form: Values) -> Led:
     """Show what another grant would change, older entries too; nothing is changed."""
     node = form.require("node", _("the name of the peer"))
     _wanted(form)
-    return Done(f"{_ONE}?{urlencode({'node': node, **_typed(form), _TRIED: 'yes'})}", "")
+    return Led(f"{_ONE}?{urlencode({'node': node, **_typed(form), _TRIED: 'yes'})}", "")
 
 
 def _typed(values: Values) -> dict[str, str]:
     return {name: values.text(name) for name in ("collections", "algorithms", "until")}
 
 
-def remove_member(world: World, visitor: Visitor, form: Values) -> Done:
+def remove_member(world: World, visitor: Visitor, form: Values) -> Led:
     """Follow a member no more and serve it nothing, and propose a register in which it does not count."""
     node, name = form.require("node", _("the name of the member")), ""
 
-    def remove(_node: Node) -> Proposed:
+    def remove(_node: Node) -> Done:
         nonlocal name
         name = propose_removal(world.identity, node)
         said = Message(
@@ -215,19 +204,19 @@ def remove_member(world: World, visitor: Visitor, form: Values) -> Done:
             node,
             name,
         )
-        return Proposed(said=said, outcome="proposed")
+        return Done(said=said, outcome="proposed")
 
     done = do(world, visitor, members.remove, members.Removed(node=node, work=remove))
-    return Done(f"/console/keys#proposal-{name}", _(done.said))
+    return Led(f"/console/keys#proposal-{name}", _(done.said))
 
 
-def propose(world: World, visitor: Visitor, form: Values) -> Done:
+def propose(world: World, visitor: Visitor, form: Values) -> Led:
     """Write a proposal of a register with one more member."""
     url, words = form.require("url", _("the address")), form.require("words", _("the fingerprint"))
     country = form.text("country").upper()
     authority = [part.strip() for part in form.text("authority").split(",") if part.strip()]
 
-    def add(_node: Node) -> Proposed:
+    def add(_node: Node) -> Done:
         name = propose_member(
             world.identity,
             url,
@@ -240,10 +229,10 @@ def propose(world: World, visitor: Visitor, form: Values) -> Done:
             " have signed it and it was put in force",
             name,
         )
-        return Proposed(said=said, outcome="proposed")
+        return Done(said=said, outcome="proposed")
 
     given = members.Added(url=url, country=country, authority=authority, work=add)
-    return Done(_HERE, _(do(world, visitor, members.add, given).said))
+    return Led(_HERE, _(do(world, visitor, members.add, given).said))
 
 
 def _wanted(form: Values) -> Grant:

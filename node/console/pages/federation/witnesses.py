@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from node.access.sessions import Visitor
+from node.acts.act import OPERATORS
 from node.console.languages import translated
-from node.console.parts import OPERATORS, Action, Done, Page, Section, Values
+from node.console.parts import Action, Led, Page, Section, Values
 from node.console.world import World
 from node.identity.witnesses import cosign_own, cosigning
 from node.store.peers.records import CosignerRecord
@@ -33,7 +34,7 @@ def gather(world: World, _: Visitor, __: Values) -> Sequence[WitnessedLog]:
     ]
 
 
-def ask(world: World, _: Visitor, __: Values) -> Done:
+def ask(world: World, _: Visitor, __: Values) -> Led:
     """Ask the members to cosign what lacks a recent cosignature; what each answered stands on the page."""
     standings = asyncio.run(cosign_own(world.identity, world.store)).values()
     alarms = sum(one.alarm for standing in standings for one in standing.asked)
@@ -41,7 +42,7 @@ def ask(world: World, _: Visitor, __: Values) -> Done:
     said = translated(
         "The witnesses were asked: {missing} logs lack cosignatures, {alarms} answers are alarms."
     )
-    return Done("/console/witnesses", said.format(missing=missing, alarms=alarms))
+    return Led("/console/witnesses", said.format(missing=missing, alarms=alarms))
 
 
 PAGES: Final = (

@@ -11,10 +11,11 @@ from typing import Final
 
 from keys.trust.lifecycle import Stage, advance, next_due
 from node.access.sessions import Visitor
+from node.acts.act import EVERYBODY
 from node.console.languages import translated as _
 from node.console.pages.keys.proposals import ProposalRow, row_of_proposal
 from node.console.pages.keys.rows import KeyRow, order, row_of
-from node.console.parts import EVERYBODY, Page, Section, Values
+from node.console.parts import Page, Section, Values
 from node.console.world import World
 from node.rotation import proposals
 from node.rotation.rotate import key_facts

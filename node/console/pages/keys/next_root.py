@@ -13,11 +13,10 @@ from keys.trust.holder_card import read_card
 from keys.trust.tuf.holders import Holder
 from node.access.sessions import Visitor
 from node.acts import keys
-from node.acts.act import Done, Node
+from node.acts.act import SECURITY, Done, Node
 from node.console.languages import translated as _
 from node.console.pages.acts import action, do
-from node.console.parts import SECURITY, Page, Values
-from node.console.parts import Done as Led
+from node.console.parts import Led, Page, Values
 from node.console.world import World
 from node.identity.key_holders import ProposalFile
 from node.rotation import proposals

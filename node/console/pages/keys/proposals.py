@@ -13,11 +13,10 @@ from keys.trust.proposals.words import Wanted, changes, wanted
 from keys.trust.tuf.target_files import REVOKED_FILE
 from node.access.sessions import Visitor
 from node.acts import keys
-from node.acts.act import Done, Node
+from node.acts.act import SECURITY, Done, Node
 from node.console.languages import translated as _
 from node.console.pages.acts import action, do
-from node.console.parts import SECURITY, Download, File, Values
-from node.console.parts import Done as Led
+from node.console.parts import Download, File, Led, Values
 from node.console.world import World
 from node.rotation import proposals
 from node.rotation.next_root import publish_proposal

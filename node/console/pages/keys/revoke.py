@@ -14,12 +14,11 @@ from keys.trust.node_parts import FinalCheckpoint
 from keys.trust.revocations import Reason
 from node.access.sessions import Visitor
 from node.acts import keys
-from node.acts.act import Done, Node
+from node.acts.act import SECURITY, Done, Node
 from node.console.languages import translated as _
 from node.console.pages.acts import action, do
 from node.console.pages.keys.rows import PURPOSES
-from node.console.parts import SECURITY, Page, Values
-from node.console.parts import Done as Led
+from node.console.parts import Led, Page, Values
 from node.console.world import World
 from node.errors import AlreadyExistsError, UsageError
 from node.evidence.doubt import vouched

@@ -13,12 +13,11 @@ from keys.trust.lifecycle import KNOWN_TO_NOBODY, NO_PEER_NEEDS, Facts, overlap
 from node.access.notation import start_of_day
 from node.access.sessions import Visitor
 from node.acts import keys
-from node.acts.act import Done, Node
+from node.acts.act import SECURITY, Done, Node
 from node.console.languages import translated as _
 from node.console.pages.acts import action, do
 from node.console.pages.keys.rows import PURPOSES
-from node.console.parts import SECURITY, Page, Values
-from node.console.parts import Done as Led
+from node.console.parts import Led, Page, Values
 from node.console.world import World
 from node.errors import UsageError
 from node.ports.keyring import RingKey

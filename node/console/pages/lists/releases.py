@@ -11,10 +11,11 @@ from urllib.parse import quote
 
 from keys.message import Message
 from node.access.sessions import Visitor
+from node.acts.act import OPERATORS
 from node.app.subsets import release_now
 from node.clock import milliseconds
 from node.console.languages import translated as _
-from node.console.parts import OPERATORS, Action, Done, Page, Section, Values
+from node.console.parts import Action, Led, Page, Section, Values
 from node.console.world import World
 from node.store.lists.records import LogKind, LogRecord
 from node.store.partners.records import FetchedRelease
@@ -113,12 +114,12 @@ def _row(world: World, report: SubsetReport, partners: int) -> SubsetRow:
     return SubsetRow(report=report, partners=partners, epoch_end_ms=max(ends, default=0))
 
 
-def release(world: World, _visitor: Visitor, form: Values) -> Done:
+def release(world: World, _visitor: Visitor, form: Values) -> Led:
     """Publish what is waiting, and release a subset with what is effective now."""
     name = form.require("name", _("the name of the subset"))
     done = release_now(world.identity, world.store, world.evaluator, name)
     told = [*done.told.said, Message("the running node has it cosigned")] if done.published else []
-    return Done(f"{_ONE}?name={quote(name, safe='')}", "; ".join(map(_, [done.said, *told])))
+    return Led(f"{_ONE}?name={quote(name, safe='')}", "; ".join(map(_, [done.said, *told])))
 
 
 PAGES: Final = (

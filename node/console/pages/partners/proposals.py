@@ -15,8 +15,9 @@ from node.app.guards import open_guards
 from node.console.languages import translated as _
 from node.console.pages.acts import action
 from node.console.pages.entries.places import own_lists
-from node.console.pages.entries.statements import bases, statement_from
+from node.console.pages.entries.statements import bases, collections, statement_from
 from node.console.parts import Page, Section, Values
+from node.console.words import choices
 from node.console.world import World
 from node.errors import UsageError
 from node.partners.proposals.review import SeenProposal, get_proposal, see_proposal
@@ -28,7 +29,6 @@ ROWS: Final = 50
 _PROPOSAL: Final = "/console/proposals/one"
 _TICK: Final = "file-"
 """Before the number of a file in the name of its box."""
-_COLLECTIONS: Final = ("baseline", "national", "investigative", "other")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,10 +45,10 @@ class Proposal:
     """What the page of one proposal shows."""
 
     seen: SeenProposal
-    lists: Sequence[str]
+    lists: Sequence[tuple[str, str]]
     """Own lists that files can be taken up into."""
     bases: Sequence[tuple[str, str]]
-    collections: Sequence[str]
+    collections: Sequence[tuple[str, str]]
 
     @property
     def name(self) -> str:
@@ -83,9 +83,9 @@ def gather_one(world: World, _visitor: Visitor, query: Values) -> Proposal:
     record = get_proposal(world.store, query.require("proposal", _("the proposal")))
     return Proposal(
         seen=see_proposal(world.store, open_guards(world.identity, world.store), record),
-        lists=own_lists(world),
+        lists=choices(own_lists(world)),
         bases=[(name, words) for name, words in bases() if name != "relies-on"],
-        collections=_COLLECTIONS,
+        collections=[("", _("choose")), *collections()],
     )
 
 

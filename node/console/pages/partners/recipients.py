@@ -8,10 +8,10 @@ from keys.message import marked
 from node.access.grants import grant_words
 from node.access.sessions import Visitor
 from node.acts import recipients as acts
-from node.acts.act import Done
+from node.acts.act import OPERATORS, Done
 from node.console.languages import translated as _
 from node.console.pages.acts import action, take_once
-from node.console.parts import OPERATORS, Page, Section, Values
+from node.console.parts import Page, Section, Values
 from node.console.world import World
 from node.recipients.accreditation import Recipients, grant_of, key_end, state_words
 from node.store.partners.records import RecipientRecord

@@ -11,11 +11,12 @@ from typing import Final
 
 from keys.message import marked
 from node.access.sessions import Visitor
+from node.acts.act import OPERATORS, SECURITY
 from node.app.partners.transparency import FORMS, make_report
 from node.clock import moment_of
 from node.console.languages import translated as _
 from node.console.pages.partners.response_facts import Fact, facts
-from node.console.parts import OPERATORS, SECURITY, Download, File, Page, Section, Values
+from node.console.parts import Download, File, Page, Section, Values
 from node.console.world import World
 from node.errors import UsageError
 from node.transparency.periods import Period

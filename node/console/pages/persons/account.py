@@ -6,13 +6,13 @@ from typing import Final
 
 from node.access.sessions import Visitor
 from node.acts import persons
+from node.acts.act import EVERYBODY
 from node.app.accounts import open_sessions
-from node.console.languages import LANGUAGES
+from node.console.languages import require_language
 from node.console.languages import translated as _
 from node.console.pages.acts import action, do
-from node.console.parts import EVERYBODY, Action, Done, Page, Section, Values
+from node.console.parts import Action, Led, Page, Section, Values
 from node.console.world import World
-from node.errors import UsageError
 from node.store.accounts.records import PasskeyRecord, SessionRecord
 
 ACCOUNT: Final = "/console/account"
@@ -36,31 +36,30 @@ def gather(world: World, visitor: Visitor, _query: Values) -> Account:
     return Account(passkeys=passkeys, sessions=sessions, here=visitor.session)
 
 
-def remove_passkey(world: World, visitor: Visitor, form: Values) -> Done:
+def remove_passkey(world: World, visitor: Visitor, form: Values) -> Led:
     """Let one of the own passkeys sign nobody in any more; it ends all own sessions."""
     given = persons.OwnPasskey(passkey=form.number("passkey"), person=visitor.person)
-    return Done(ACCOUNT, _(do(world, visitor, persons.remove_own_passkey, given).said))
+    return Led(ACCOUNT, _(do(world, visitor, persons.remove_own_passkey, given).said))
 
 
-def close_session(world: World, visitor: Visitor, form: Values) -> Done:
+def close_session(world: World, visitor: Visitor, form: Values) -> Led:
     """End one of the own sessions."""
     given = persons.Sessions(session=form.number("session"), person=visitor.person)
-    return Done(ACCOUNT, _(do(world, visitor, persons.close_sessions, given).said))
+    return Led(ACCOUNT, _(do(world, visitor, persons.close_sessions, given).said))
 
 
-def close_sessions(world: World, visitor: Visitor, _form: Values) -> Done:
+def close_sessions(world: World, visitor: Visitor, _form: Values) -> Led:
     """End all own sessions."""
     given = persons.Sessions(person=visitor.person)
-    return Done("/console/sign-in", _(do(world, visitor, persons.close_sessions, given).said))
+    return Led("/console/sign-in", _(do(world, visitor, persons.close_sessions, given).said))
 
 
-def speak(world: World, visitor: Visitor, form: Values) -> Done:
+def speak(world: World, visitor: Visitor, form: Values) -> Led:
     """Choose a language for this session."""
     language = form.text("language")
-    if language and language not in LANGUAGES:
-        raise UsageError("this console does not speak that language")
+    require_language(language)
     open_sessions(world.identity, world.store).speak(visitor, language)
-    return Done(ACCOUNT, "")
+    return Led(ACCOUNT, "")
 
 
 PAGES: Final = (Page(name="account", path=ACCOUNT, title="My account", gather=gather, section=Section.OWN),)

@@ -11,7 +11,7 @@ from node.acts import persons as acts
 from node.clock import minute
 from node.console.languages import translated as _
 from node.console.pages.acts import action, do
-from node.console.parts import Done, Page, Section, Values
+from node.console.parts import Led, Page, Section, Values
 from node.console.world import World
 from node.errors import UsageError
 from node.store.accounts.records import PasskeyRecord, PersonRecord, PersonRole
@@ -56,11 +56,11 @@ def gather(world: World, _visitor: Visitor, _query: Values) -> Persons:
     )
 
 
-def token(world: World, visitor: Visitor, form: Values) -> Done:
+def token(world: World, visitor: Visitor, form: Values) -> Led:
     """A one-time token, said once."""
     name = form.require("name", _("the name"))
     made = do(world, visitor, acts.token, acts.Named(name=name)).facts
-    return Done(
+    return Led(
         PERSONS,
         _(
             "The token of {name}: {token}. It is shown this once; {name} types it at {url} before {time}"

@@ -11,6 +11,7 @@ from urllib.parse import urlencode
 
 from node.access.approvals import KINDS, Approvals
 from node.access.sessions import Visitor
+from node.acts.act import EVERYBODY, JUDGES
 from node.app import approvals as carried_out
 from node.app import quarantine
 from node.app.recall import READMISSION, places_of
@@ -18,7 +19,7 @@ from node.console.languages import translated as _
 from node.console.pages.entries.places import Place
 from node.console.pages.entries.recalls import PATH as WITHDRAWALS
 from node.console.pages.lists.quarantine import ASIDE
-from node.console.parts import EVERYBODY, JUDGES, Action, Done, Page, Section, Values
+from node.console.parts import Action, Led, Page, Section, Values
 from node.console.world import World
 from node.store.accounts.records import Approval, Outcome, PersonRole
 
@@ -93,20 +94,20 @@ def gather_one(world: World, visitor: Visitor, query: Values) -> Task:
     return replace(_task(approvals, approval, visitor), look=_look(approval, places), places=places)
 
 
-def approve(world: World, visitor: Visitor, form: Values) -> Done:
+def approve(world: World, visitor: Visitor, form: Values) -> Led:
     """Decide for it and carry it out."""
     done = carried_out.approve(world.identity, world.store, _number(form), by=visitor.person)
-    return Done(
+    return Led(
         f"{_TASK}?number={done.id}",
         _("Request {number} was approved: {result}").format(number=done.id, result=_(done.result)),
     )
 
 
-def reject(world: World, visitor: Visitor, form: Values) -> Done:
+def reject(world: World, visitor: Visitor, form: Values) -> Led:
     """Decide against it; nothing is changed."""
     reason = form.require("reason", _("the reason"))
     done = carried_out.reject(world.identity, world.store, _number(form), by=visitor.person, reason=reason)
-    return Done(
+    return Led(
         f"{_TASK}?number={done.id}",
         _("Request {number} was rejected: nothing was changed").format(number=done.id),
     )

@@ -4,10 +4,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from node.access.sessions import Visitor
-from node.console.languages import LANGUAGES
+from node.console.languages import require_language
 from node.console.partner.world import EVERYBODY, PartnerWorld
-from node.console.parts import Action, Done, Page, Section, Values
-from node.errors import UsageError
+from node.console.parts import Action, Led, Page, Section, Values
 
 _ACCOUNT: Final = "/console/account"
 
@@ -24,13 +23,12 @@ def gather(world: PartnerWorld, visitor: Visitor, _: Values) -> Own:
     return Own(world.sessions.ends_ms(visitor))
 
 
-def speak(world: PartnerWorld, visitor: Visitor, form: Values) -> Done:
+def speak(world: PartnerWorld, visitor: Visitor, form: Values) -> Led:
     """Choose a language for this session."""
     language = form.text("language")
-    if language and language not in LANGUAGES:
-        raise UsageError("this console does not speak that language")
+    require_language(language)
     world.sessions.speak(visitor, language)
-    return Done(_ACCOUNT, "")
+    return Led(_ACCOUNT, "")
 
 
 PAGES: Final = (

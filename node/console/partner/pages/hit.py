@@ -14,7 +14,7 @@ from node.access.sessions import Visitor
 from node.console.languages import translated as _
 from node.console.partner.pages.hits import reported_words
 from node.console.partner.world import EVERYBODY, HANDLING, PartnerWorld
-from node.console.parts import Action, Done, Download, File, Page, Values
+from node.console.parts import Action, Download, File, Led, Page, Values
 from node.errors import UsageError
 from node.home import Home
 from node.hoster.hits import exchange
@@ -65,7 +65,7 @@ def gather(world: PartnerWorld, _visitor: Visitor, query: Values) -> OneHit:
     )
 
 
-def report(world: PartnerWorld, _visitor: Visitor, form: Values) -> Done:
+def report(world: PartnerWorld, _visitor: Visitor, form: Values) -> Led:
     """Tell the agency of it, as `sigfed hit report ID`."""
     home, hit = _held(world, form)
     done = asyncio.run(exchange.report(home, [hit]))
@@ -73,7 +73,7 @@ def report(world: PartnerWorld, _visitor: Visitor, form: Values) -> Done:
     return _done(done.hits[0].id if done.hits else hit, said)
 
 
-def resolve(world: PartnerWorld, _visitor: Visitor, form: Values) -> Done:
+def resolve(world: PartnerWorld, _visitor: Visitor, form: Values) -> Led:
     """Record what became of the file, as `sigfed hit resolve`."""
     try:
         outcome = Outcome(form.require("outcome", _("what became of the file")))
@@ -84,33 +84,33 @@ def resolve(world: PartnerWorld, _visitor: Visitor, form: Values) -> Done:
     return _done(done.hit.id, f"{recorded} {_(done.said)}")
 
 
-def dispute(world: PartnerWorld, _visitor: Visitor, form: Values) -> Done:
+def dispute(world: PartnerWorld, _visitor: Visitor, form: Values) -> Led:
     """Tell the agency that it is wrong, as `sigfed hit dispute`."""
     reason = form.require("reason", _("the reason"))
     hit = asyncio.run(exchange.dispute(*_held(world, form), reason=reason, contact=form.text("contact")))
     return _done(hit.id, _("It is disputed. Until the agency answers, the hit stands."))
 
 
-def ask(world: PartnerWorld, _visitor: Visitor, form: Values) -> Done:
+def ask(world: PartnerWorld, _visitor: Visitor, form: Values) -> Led:
     """Ask the agency whether it answered the dispute, as `sigfed hit show` does."""
     shown = asyncio.run(exchange.show(*_held(world, form)))
     said = _("The agency has not answered yet.") if shown.hit.disputed else _("The agency answered.")
     return _done(shown.hit.id, said)
 
 
-def hold(world: PartnerWorld, _visitor: Visitor, form: Values) -> Done:
+def hold(world: PartnerWorld, _visitor: Visitor, form: Values) -> Led:
     """Keep it from being purged."""
     hit = hold_hit(*_held(world, form), held=True)
     return _done(hit.id, _("It is not purged before somebody says otherwise."))
 
 
-def unhold(world: PartnerWorld, _visitor: Visitor, form: Values) -> Done:
+def unhold(world: PartnerWorld, _visitor: Visitor, form: Values) -> Led:
     """Let it be purged in its time."""
     hit = hold_hit(*_held(world, form), held=False)
     return _done(hit.id, _("It is purged in its time."))
 
 
-def reveal(world: PartnerWorld, _visitor: Visitor, form: Values) -> Done:
+def reveal(world: PartnerWorld, _visitor: Visitor, form: Values) -> Led:
     """Say its whole hash, on the next page that is shown and never again."""
     home, named = _held(world, form)
     hit = hit_spool(home).get(named)
@@ -131,8 +131,8 @@ def _held(world: PartnerWorld, form: Values) -> tuple[Home, str]:
     return world.holding(hit), hit
 
 
-def _done(hit: str, said: str) -> Done:
-    return Done(f"{HIT}?{urlencode({'hit': hit})}", said)
+def _done(hit: str, said: str) -> Led:
+    return Led(f"{HIT}?{urlencode({'hit': hit})}", said)
 
 
 def _moments(shown: Shown) -> Iterator[Moment]:

@@ -12,7 +12,7 @@ from node.access.sessions import Visitor
 from node.console.languages import translated as _
 from node.console.languages import translated_plural
 from node.console.partner.world import EVERYBODY, HANDLING, PartnerWorld
-from node.console.parts import Action, Done, Page, Section, Values
+from node.console.parts import Action, Led, Page, Section, Values
 from node.errors import UsageError
 from node.hoster.hits.exchange import Reported, report
 from node.hoster.hits.homes import hit_spool
@@ -71,9 +71,9 @@ def gather(world: PartnerWorld, _visitor: Visitor, query: Values) -> Hits:
     )
 
 
-def report_all(world: PartnerWorld, _visitor: Visitor, _form: Values) -> Done:
+def report_all(world: PartnerWorld, _visitor: Visitor, _form: Values) -> Led:
     """Report everything that waits, as `sigfed hit report --all`."""
-    return Done(HITS, world.in_each(lambda _name, home: reported_words(asyncio.run(report(home, ())))))
+    return Led(HITS, world.in_each(lambda _name, home: reported_words(asyncio.run(report(home, ())))))
 
 
 def reported_words(done: Reported) -> str:

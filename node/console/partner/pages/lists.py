@@ -11,9 +11,9 @@ from node.access.sessions import Visitor
 from node.console.languages import translated as _
 from node.console.languages import translated_plural
 from node.console.partner.world import EVERYBODY, HANDLING, PartnerWorld
-from node.console.parts import Action, Done, Page, Section, Values
+from node.console.parts import Action, Led, Page, Section, Values
 from node.errors import VerificationError
-from node.health import Check, Health
+from node.health import Check, Health, worst_first
 from node.home import Home
 from node.hoster.folder import PartnerFolder
 from node.hoster.lookup.held import HeldReleases
@@ -24,7 +24,6 @@ from node.hoster.status import examine_partner
 from node.hoster.trust.node import known
 
 LISTS: Final = "/console/lists"
-_ORDER: Final = (Health.FAIL, Health.WARN, Health.OK)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,17 +83,17 @@ def gather(world: PartnerWorld, _: Visitor, __: Values) -> Lists:
         for check in examine_partner(home, clock=world.clock)
     ]
     return Lists(
-        checks=sorted(checks, key=lambda check: _ORDER.index(check.health)),
+        checks=worst_first(checks),
         trusts=[(name, trust) for name, home in named if (trust := _trust(home))],
         self_tests=[(name, _self_test(home)) for name, home in named],
         leaving=_leaving(world),
     )
 
 
-def update(world: PartnerWorld, _visitor: Visitor, _form: Values) -> Done:
+def update(world: PartnerWorld, _visitor: Visitor, _form: Values) -> Led:
     """Bring the newest release of each subset in force, as `sigfed update`."""
     said = world.in_each(lambda name, home: " ".join(filter(None, (name and f"{name}:", *_updated(home)))))
-    return Done(LISTS, said)
+    return Led(LISTS, said)
 
 
 def _updated(home: Home) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""Templates made into pages: the environment they are written in, and what every one of them may use."""
+"""The environment that templates are written in, and what every one of them may use."""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -7,14 +7,13 @@ import aiohttp_jinja2
 import jinja2
 from aiohttp import web
 
-from node.access.sessions import Visitor
 from node.acts.act import specs
 from node.console import words
 from node.console.assets import Asset
 from node.console.languages import LANGUAGES, spoken, translated, translated_plural
 from node.console.pages.federation.freshness import meaning, state_words
 from node.console.pages.federation.map import tone
-from node.console.parts import Page, Refused, Section, Surface
+from node.console.parts import Section, Surface
 from node.judgement.explain import basis_words, statement_words
 from node.pages.text import safe
 from node.subsets.budget import budget
@@ -70,30 +69,3 @@ def set_up(app: web.Application, assets: Mapping[str, Asset], surface: Surface[A
             if any(page.section is section for page in pages)
         ],
     }
-
-
-def render(
-    request: web.Request,
-    page: Page[Any],
-    model: object,
-    visitor: Visitor | None,
-    *,
-    now_ms: int,
-    node: str,
-    said: str = "",
-    refused: Refused | None = None,
-    status: int = 200,
-) -> web.Response:
-    """One page as a reply."""
-    context = {
-        "page": page,
-        "model": model,
-        "visitor": visitor,
-        "now_ms": now_ms,
-        "node": node,
-        "said": said,
-        "refused": refused,
-        "query": request.rel_url.query_string if request.method == "GET" else "",
-        "path": page.path,
-    }
-    return aiohttp_jinja2.render_template(f"{page.name}.html", request, context, status=status)

@@ -1,1 +1,0 @@
-"""The content security policy, and what browsers report of it."""
