@@ -7,6 +7,7 @@ silently do nothing. Secrets are never in the file, only the paths of files that
 import os
 import tomllib
 from collections.abc import Mapping
+from datetime import timedelta
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Annotated, Final, Literal, Self, TypeVar
@@ -119,6 +120,11 @@ class Guards(Section):
     max_withdraws_per_day: Annotated[int, Field(ge=1)] = 2_000
     max_disputes_per_day: Annotated[int, Field(ge=1)] = 500
     max_checkpoint_age_hours: Annotated[int, Field(ge=1)] = 168
+
+    @property
+    def max_checkpoint_age(self) -> timedelta:
+        """How long the word of a peer or witness counts that is not renewed."""
+        return timedelta(hours=self.max_checkpoint_age_hours)
 
 
 class WitnessSettings(Section):

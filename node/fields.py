@@ -1,9 +1,10 @@
-"""Records as JSON objects, and the records of those: one way for what a partner's program keeps.
+"""Records as JSON objects, and the records of those: one way for what a partner's program keeps, and requests.
 
 Bytes are base64 there, enumerations their values, tuples arrays, and a record in a record is an object. What is read is
 made what the record's annotation says.
 """
 
+import json
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 from functools import cache
@@ -39,6 +40,11 @@ def from_fields(kind: type[R], kept: Mapping[str, Any], /, *newer: str, **others
     }
     found = {name: hint for name, hint in hints.items() if name in kept or name not in newer}
     return kind(**{name: _made(hint, kept[name], newer) for name, hint in found.items()}, **others)
+
+
+def dumped(fields: Mapping[str, object]) -> bytes:
+    """Deterministic JSON: sorted names, no white space."""
+    return json.dumps(fields, sort_keys=True, separators=(",", ":")).encode()
 
 
 @cache

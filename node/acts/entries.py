@@ -257,7 +257,6 @@ def amend(node: Node, given: Amending) -> Done:
 def reaffirm(node: Node, given: Reaffirmed) -> Done:
     """Overrule what other agencies block, after an own examination; it takes effect when enough countries do."""
     from node.access.notation import collection_of, event_of
-    from node.clock import milliseconds
     from node.judgement.reaffirm import listed_collection, open_blocks, require_known
     from node.judgement.reaffirm import reaffirm as overrule
     from node.lists.continuation import predecessor_of
@@ -280,7 +279,7 @@ def reaffirm(node: Node, given: Reaffirmed) -> Done:
             blocks,
             statement=given.statement,
             collection=collection or listed_collection(current, digests),
-            now_ms=milliseconds(node.identity.clock.now()),
+            now_ms=node.identity.now_ms,
             continues=continues,
         )
         facts: dict[str, Fact] = {"added": done.added, "amended": done.amended, "unchanged": done.unchanged}

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 from keys.message import Message, marked
 from node.acts.act import Done, Field, Node, act
-from node.clock import milliseconds
 from node.errors import UsageError
 
 if TYPE_CHECKING:
@@ -56,7 +55,7 @@ def add_benign(node: Node, given: Benign) -> Done:
     """Set aside, from now on, what is in this file: rows of imports, and entries that peers list."""
     require_set_name(given.name)
     report = _guards(node).add_benign(
-        given.name, given.reading, now_ms=_now_ms(node), progress=given.progress
+        given.name, given.reading, now_ms=node.identity.now_ms, progress=given.progress
     )
     record = report.record
     return Done(
@@ -94,7 +93,7 @@ def remove_benign(node: Node, given: Named) -> Done:
 @act("guard-tripwire.add", fresh=True)
 def add_tripwires(node: Node, given: Tripwires) -> Done:
     """Refuse, from now on, every release that would list one of these hashes."""
-    added = _guards(node).add_tripwires(given.digests, note=given.note, now_ms=_now_ms(node))
+    added = _guards(node).add_tripwires(given.digests, note=given.note, now_ms=node.identity.now_ms)
     known = len(given.digests) - added
     return Done(
         said=Message.counted(
@@ -134,7 +133,3 @@ def _guards(node: Node) -> "Guards":
     from node.app.guards import open_guards
 
     return open_guards(node.identity, node.store)
-
-
-def _now_ms(node: Node) -> int:
-    return milliseconds(node.identity.clock.now())

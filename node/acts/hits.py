@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 from keys.message import Message, marked
 from node.acts.act import Done, Fact, Field, Node, act
-from node.clock import milliseconds
 from node.store.accounts.records import PersonRole
 
 if TYPE_CHECKING:
@@ -28,7 +27,7 @@ def close(node: Node, given: Named) -> Done:
     from node.partners.hits.handle import close_hit
 
     report = _find(node, given)
-    close_hit(node.store, report, now_ms=_now_ms(node))
+    close_hit(node.store, report, now_ms=node.identity.now_ms)
     return _done(report, Message("It counts as dealt with."), "ls --open", state="closed")
 
 
@@ -38,7 +37,7 @@ def hold(node: Node, given: Named) -> Done:
     from node.partners.hits.handle import hold_hit
 
     report = _find(node, given)
-    hold_hit(node.store, report, held_ms=_now_ms(node))
+    hold_hit(node.store, report, held_ms=node.identity.now_ms)
     said = Message("It is not purged before somebody says otherwise.")
     return _done(report, said, f"show {_short(report)}", held=True)
 
@@ -57,10 +56,6 @@ def _find(node: Node, given: Named) -> "HitRecord":
     from node.partners.hits.cases import get_hit
 
     return get_hit(node.store, given.hit)
-
-
-def _now_ms(node: Node) -> int:
-    return milliseconds(node.identity.clock.now())
 
 
 def _short(report: "HitRecord") -> str:

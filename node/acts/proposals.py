@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 from keys.message import Message
 from node.acts.act import ANALYSTS, Done, Fact, Field, Node, act, own_lists
-from node.clock import milliseconds
 
 if TYPE_CHECKING:
     from node.lists.imports.intake import Statement
@@ -61,7 +60,7 @@ def take(node: Node, given: Taken) -> Done:
         origin=given.list,
         collection=collection_of(given.collection),
         statement=given.statement,
-        now_ms=milliseconds(node.identity.clock.now()),
+        now_ms=node.identity.now_ms,
     )
     report, short = done.imported, record.proposal_id.hex()[:_SHORT]
     taken = Message.counted(
@@ -96,7 +95,7 @@ def refuse(node: Node, given: Refused) -> Done:
     from node.partners.proposals.review import get_proposal
     from node.partners.proposals.review import refuse as turn_down
 
-    record, now_ms = get_proposal(node.store, given.proposal), milliseconds(node.identity.clock.now())
+    record, now_ms = get_proposal(node.store, given.proposal), node.identity.now_ms
     refused = turn_down(node.store, record, given.numbers, reason=given.reason, now_ms=now_ms)
     return Done(
         said=Message.counted(

@@ -17,6 +17,7 @@ from node.access.disclosure import DisclosureTerms
 from node.app import quarantine, recall
 from node.app.persons import open_persons, require_possible
 from node.errors import AlreadyExistsError, ConflictError, NotFoundError, UsageError
+from node.fields import dumped
 from node.files import locked
 from node.identity import audit
 from node.identity.identity import Identity
@@ -53,7 +54,7 @@ def ask(identity: Identity, store: Store, request: Request, *, by: str) -> Appro
         fields = json.loads(payload)
         with store.read() as unit:
             fields[_HELD] = _standing(unit, request.kind, fields)
-        payload = json.dumps(fields, sort_keys=True, separators=(",", ":")).encode()
+        payload = dumped(fields)
     return open_approvals(identity, store).request(
         request.kind, subject=request.subject, payload=payload, by=by
     )

@@ -97,7 +97,7 @@ def _certificate(identity: Identity) -> Iterator[Term]:
 def _cosignatures(identity: Identity, unit: Unit) -> Iterator[Term]:
     """Those of witnesses that still are members, on logs that somebody follows."""
     members = {member.node for member in identity.trust.members().members}
-    lasts = timedelta(hours=identity.settings.guards.max_checkpoint_age_hours)
+    lasts = identity.settings.guards.max_checkpoint_age
     now_s = int(identity.clock.now().timestamp())
     for record in unit.cosigners.ls():
         if record.cosigned_s and record.witness in members and "/audit/" not in record.origin:
@@ -108,7 +108,7 @@ def _cosignatures(identity: Identity, unit: Unit) -> Iterator[Term]:
 
 
 def _peers(identity: Identity, unit: Unit) -> Iterator[Term]:
-    lasts = timedelta(hours=identity.settings.guards.max_checkpoint_age_hours)
+    lasts = identity.settings.guards.max_checkpoint_age
     for peer in unit.peers.ls():
         try:
             document = open_held(peer.trust).document

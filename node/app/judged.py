@@ -105,7 +105,7 @@ class Judge:
             node=identity.settings.node,
             members=identity.trust.members,
             clock=identity.clock,
-            max_age=timedelta(hours=identity.settings.guards.max_checkpoint_age_hours),
+            max_age=identity.settings.guards.max_checkpoint_age,
         )
 
     def now(self) -> Judgement:

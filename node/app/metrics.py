@@ -11,7 +11,6 @@ from keys.errors import SigfedError
 from node.app.expiry import findings
 from node.app.health.storage import Place, Storage
 from node.audit.reader import count_unsigned
-from node.clock import milliseconds
 from node.identity.identity import Identity
 from node.identity.outside_note import silent
 from node.identity.rollback import is_confirmed
@@ -84,7 +83,7 @@ def _keys(identity: Identity, _: Store) -> Iterator[Gauge]:
 
 
 def _peers(identity: Identity, store: Store) -> Iterator[Gauge]:
-    now_ms = milliseconds(identity.clock.now())
+    now_ms = identity.now_ms
     with store.read() as unit:
         ages: dict[tuple[str, ...], float] = {
             (peer.name,): (now_ms - (peer.synced_ms or peer.added_ms)) / 1000 for peer in unit.peers.ls()

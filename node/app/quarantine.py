@@ -5,7 +5,6 @@ from collections.abc import Mapping
 
 from keys.message import Message
 from node.access.approvals import Approvals
-from node.clock import milliseconds
 from node.errors import ConflictError
 from node.identity.identity import Identity
 from node.judgement import quarantine
@@ -80,4 +79,4 @@ def carry_out(identity: Identity, store: Store, unit: Unit, approval: Approval) 
     quarantine.require_no_member(members, name)
     aside = quarantine.lock(store, unit, members, name)
     _require_seen(approval, aside)
-    return quarantine.release(unit, aside, now_ms=milliseconds(identity.clock.now()))
+    return quarantine.release(unit, aside, now_ms=identity.now_ms)

@@ -13,6 +13,7 @@ from keys.errors import SigfedError
 from keys.message import Message
 from node.app.subsets import release_here
 from node.errors import NotFoundError
+from node.fields import dumped
 from node.files import said_of
 from node.identity.identity import Identity
 from node.identity.logs import publish_one
@@ -87,7 +88,7 @@ def shredding_request(plans: Sequence[ShredPlan], *, reason: Reason) -> Request:
         disputes,
         reason.name.lower(),
     )
-    return Request(kind=KIND, subject=subject, payload=_canonical(payload))
+    return Request(kind=KIND, subject=subject, payload=dumped(payload))
 
 
 def readmission_request(store: Store, tombstones: Collection[bytes]) -> Request:
@@ -97,7 +98,7 @@ def readmission_request(store: Store, tombstones: Collection[bytes]) -> Request:
     return Request(
         kind=READMISSION,
         subject=subject,
-        payload=_canonical(payload),
+        payload=dumped(payload),
         facts={"hashes": len(tombstones)},
     )
 
@@ -162,7 +163,3 @@ def tombstones_of(store: Store, macs: Sequence[bytes]) -> list[bytes]:
     if not found:
         raise NotFoundError("this hash was not shredded, as far as this node knows")
     return found
-
-
-def _canonical(value: Mapping[str, object]) -> bytes:
-    return json.dumps(value, sort_keys=True, separators=(",", ":")).encode()

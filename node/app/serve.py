@@ -25,7 +25,6 @@ from node.app.peers.sync import PeerSyncs
 from node.app.services import require_answers, web_services
 from node.app.subsets import release_with
 from node.audit.log import NODE
-from node.clock import milliseconds
 from node.config import MetricsSettings
 from node.errors import PeerUnreachableError, RestoredError, SupersededError
 from node.evaluator.process import EvaluatorProcess
@@ -247,7 +246,7 @@ class Parts:
             _journal.info("purged", proposals=forgotten)
 
     async def _sweep(self) -> None:
-        now_ms = milliseconds(self.identity.clock.now())
+        now_ms = self.identity.now_ms
         deleted = await asyncio.to_thread(self.identity.home.sweep)
         deleted += await asyncio.to_thread(sweep, self.store, now_ms=now_ms)
         shredded = await asyncio.to_thread(carry_out_everywhere, self.store, now_ms=now_ms)

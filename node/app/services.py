@@ -6,8 +6,7 @@ from datetime import datetime
 from keys.key import TokenPrivateKey
 from node.access.callers import StoredCallers, StoredReplays
 from node.access.quotas import Quotas
-from node.app.partners.hits import served_hits
-from node.app.partners.proposals import taking_proposals
+from node.app.partners.hits import served_hits, statement_key
 from node.app.peers.evidence import open_telling
 from node.app.peers.renewal import peer_renewal
 from node.evaluator.process import EvaluatorProcess
@@ -19,6 +18,7 @@ from node.partners.disclosed_lookup import DisclosedLookups, PartnerDisclosure
 from node.partners.evaluate import Evaluating
 from node.partners.fetches import Fetches
 from node.partners.key_renewal import PartnerRenewal, ServedRenewals
+from node.partners.proposals.intake import TakingProposals
 from node.partners.proposals.service import PartnerProposals
 from node.partners.subset_service import ServedSubsets
 from node.peers.acknowledgements import ServedAcknowledgements
@@ -57,7 +57,13 @@ def web_services(
     admission = Admission(store, identity.trust, clock=identity.clock, entropy=identity.entropy)
     renewing = PartnerRenewal(store, identity.trust, identity.clock)
     hits = served_hits(identity, store, evaluator, epochs)
-    taking = taking_proposals(identity, store)
+    taking = TakingProposals(
+        store,
+        identity.clock,
+        node=identity.settings.node,
+        signer=lambda: statement_key(identity),
+        enabled=identity.settings.proposals.enabled,
+    )
     disclosed = DisclosedLookups(store, identity.clock, enabled=identity.settings.disclosed_lookup.enabled)
     return WebServices(
         node=identity.settings.node,

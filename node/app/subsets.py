@@ -1,12 +1,8 @@
 """Subsets of an opened node: made in steps that are safe to repeat, released without a server."""
 
-from datetime import timedelta
-
 from keys.trust.names import is_log_name
 from keys.trust.node_parts import EpochInfo
 from node.app.partners.hits import keep_own_register
-from node.app.rules import rule_documents
-from node.clock import milliseconds
 from node.errors import AlreadyExistsError, TripwireError, UsageError
 from node.evaluator.in_process import InProcessEvaluator
 from node.group.load import load_group
@@ -20,13 +16,18 @@ from node.signing.epochs import epoch_secrets, oprf_label, public_of_epoch
 from node.store.store import Store
 from node.store.subsets.records import SubsetRecord
 from node.subsets.catalogue import create_subset as catalogue_subset
-from node.subsets.catalogue import report_subset
+from node.subsets.catalogue import report_subset, subset_origin
+from node.subsets.draft import RuleDocuments
 from node.subsets.epochs import EPOCH_DAYS, enter_epoch
 from node.subsets.release import Releaser, ReleaseReport
 from node.trust.announce import announce_epoch
 from node.trust.found import log_label
+from node.trust.others.documents import member_documents
+from node.trust.others.refresh import log_trust
 from node.trust.own import window
 from protocol.subset.filter import SubsetFilter
+from protocol.tlog.policy import write_policy
+from protocol.witness.policy import witness_policy
 
 _FIRST = 1
 
@@ -54,7 +55,7 @@ def create_subset(identity: Identity, store: Store, name: str, wanted: SubsetFil
 
 def _catalogued(identity: Identity, store: Store, name: str, wanted: SubsetFilter, pk: bytes) -> SubsetRecord:
     """The new subset, or the one of an earlier try that was cut off before its epoch was announced."""
-    now_ms = milliseconds(identity.clock.now())
+    now_ms = identity.now_ms
     try:
         return catalogue_subset(store, identity.settings.node, name, wanted, pk=pk, now_ms=now_ms)
     except AlreadyExistsError:
@@ -89,14 +90,14 @@ def release_with(identity: Identity, store: Store, evaluator: Evaluator, name: s
     """Release a subset with what this node's members list now, in the youngest epoch that has begun."""
     now = identity.clock.now()
     epoch = enter_epoch(store, evaluator, name, identity.trust.document(), now=now)
-    releaser = Releaser(store, signer_of(identity, store), evaluator, rule_documents(identity, store, name))
+    releaser = Releaser(store, signer_of(identity, store), evaluator, _rule_documents(identity, store, name))
     try:
         report = releaser.release(
             name,
             members=identity.trust.members(),
             now=now,
             until=epoch.valid.end,
-            max_age=timedelta(hours=identity.settings.guards.max_checkpoint_age_hours),
+            max_age=identity.settings.guards.max_checkpoint_age,
         )
     except TripwireError as exc:
         tell(identity, store, "subset.release", name, outcome="tripwire", details={"why": str(exc)})
@@ -104,6 +105,24 @@ def release_with(identity: Identity, store: Store, evaluator: Evaluator, name: s
     if report.published:
         tell(identity, store, "subset.release", name, details=_numbers(report))
     return report
+
+
+def _rule_documents(identity: Identity, store: Store, subset: str) -> RuleDocuments:
+    """The documents whose hashes a release of `subset` names: whose cosignatures on its log this node would ask for.
+
+    A partner derives the policy itself, and is told when the two differ.
+    """
+    now = identity.clock.now()
+    origin = subset_origin(identity.settings.node, subset)
+    held = member_documents(store, identity.introductions, identity.trust)
+    policy = witness_policy(
+        origin,
+        identity.trust.members(),
+        held,
+        log_keys=log_trust(identity.trust.document(), origin, now).log_keys,
+        now=now,
+    )
+    return RuleDocuments(witness_policy=write_policy(policy))
 
 
 def _numbers(report: ReleaseReport) -> dict[str, str]:

@@ -7,7 +7,6 @@ deleted.
 
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import timedelta
 from functools import partial
 from hashlib import sha256
 from typing import Final
@@ -186,7 +185,7 @@ def _compared(identity: Identity, store: Store) -> Iterator[Check]:
             subset=replace(subset, filter=subset.filter.renewed()),
             members=identity.trust.members(),
             now=identity.clock.now(),
-            max_age=timedelta(hours=identity.settings.guards.max_checkpoint_age_hours),
+            max_age=identity.settings.guards.max_checkpoint_age,
             exclusions=frozenset(),
             until=identity.clock.now(),
         )

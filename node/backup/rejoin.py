@@ -25,7 +25,6 @@ from keys.trust.node_document import NodeDocument
 from keys.trust.node_parts import WitnessInfo
 from keys.trust.vkey import DatedVkey
 from node.audit.log import audit_log, start_audit
-from node.clock import milliseconds
 from node.errors import ConflictError, PeerUnreachableError, SignerRefusedError, VerificationError
 from node.evidence.judgement import log_keys
 from node.identity.identity import Identity, remote_keys
@@ -123,7 +122,7 @@ async def rejoin(
     if there is not None:
         await asyncio.to_thread(there.rejoined)
     done.voided = _void_invitations(store)
-    now_ms = milliseconds(identity.clock.now())
+    now_ms = identity.now_ms
     done.shredded = await asyncio.to_thread(carry_out_everywhere, store, now_ms=now_ms)
     identity.home.restored.unlink(missing_ok=True)
     settle(identity, store)
@@ -169,7 +168,7 @@ async def _have_back_lists(
     broken = set()
     with store.read() as unit:
         lists = unit.logs.ls(LogKind.OWN_LIST)
-    document, now_ms = identity.trust.document(), milliseconds(identity.clock.now())
+    document, now_ms = identity.trust.document(), identity.now_ms
     for log in lists:
         keys = log_keys(document, log.origin)
         try:

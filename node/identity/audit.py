@@ -28,7 +28,6 @@ from node.audit.log import (
     start_audit,
 )
 from node.audit.reader import VerifiedAudit, verify_audit
-from node.clock import milliseconds
 from node.errors import NodeError
 from node.files import create_private, read_private, sync_folder
 from node.identity.identity import Identity
@@ -76,7 +75,7 @@ def begin(
         actor=actor or identity.actor,
         action=action,
         subject=subject,
-        now_ms=milliseconds(identity.clock.now()),
+        now_ms=identity.now_ms,
         outcome=BEGUN,
         details=details,
     )
@@ -100,7 +99,7 @@ def tell(
                 actor=actor or identity.actor,
                 action=action,
                 subject=subject,
-                now_ms=milliseconds(identity.clock.now()),
+                now_ms=identity.now_ms,
                 outcome=outcome,
                 details=details,
             )
@@ -153,7 +152,7 @@ class _Note:
 
     @classmethod
     def write(cls, identity: Identity, action: str, subject: str) -> Self:
-        moment = milliseconds(identity.clock.now())
+        moment = identity.now_ms
         path = _folder(identity) / f"{moment}-{identity.entropy(4).hex()}.json"
         # Locked before it has its name: another process would take a note without a lock for one of the dead.
         draft = path.with_suffix(".draft")
@@ -174,7 +173,7 @@ def sign(identity: Identity, store: Store) -> None:
     """Sign what is queued, gaps first; what cannot be signed now, or on this machine, stays queued."""
     if identity.serves_only:
         return
-    now_ms = milliseconds(identity.clock.now())
+    now_ms = identity.now_ms
     try:
         _close_gaps(identity, store, now_ms)
         sign_waiting(store, signer_of(identity, store), now_ms=now_ms)
@@ -205,7 +204,7 @@ def start(identity: Identity, store: Store) -> bool:
 def require_ready(identity: Identity, store: Store) -> None:
     """Check that the audit log takes records now; raises `NodeError` or `KeysError` when it does not."""
     _warn_unstarted(store)
-    sign_waiting(store, signer_of(identity, store), now_ms=milliseconds(identity.clock.now()))
+    sign_waiting(store, signer_of(identity, store), now_ms=identity.now_ms)
 
 
 def _warn_unstarted(store: Store) -> None:

@@ -15,7 +15,6 @@ from keys.encoding import b64, dump, unb64
 from keys.errors import MalformedTrustError
 from keys.trust.tuf.root import open_roots
 from keys.trust.tuf.target_files import NODE_FILE
-from node.clock import milliseconds
 from node.errors import MissingObjectError, StoreError
 from node.home import Home
 from node.identity.identity import Identity, elsewhere
@@ -76,7 +75,7 @@ class HomeCopying:
             if held is not None and _unsealed(self._store, held) == content:
                 return held.number
             # A database that lost a copy, or was given an older one, must not see its number again.
-            now_ms = milliseconds(self._identity.clock.now())
+            now_ms = self._identity.now_ms
             number = now_ms if held is None else max(held.number + 1, now_ms)
             unit.home_copy.put(
                 HomeCopyRecord(number=number, sealed=vault.seal(home_copy_name(number), content))

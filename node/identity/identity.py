@@ -26,7 +26,7 @@ from keys.trust.tuf.root import TrustedRoot, open_roots
 from keys.trust.tuf.target_files import NODE_FILE
 from node import config
 from node.audit.log import OPERATOR
-from node.clock import Clock, Entropy, SystemClock, system_entropy
+from node.clock import Clock, Entropy, SystemClock, milliseconds, system_entropy
 from node.config import Settings
 from node.errors import (
     MissingKeyError,
@@ -88,6 +88,11 @@ class Identity:
     """Whether this is another machine than the node's own: most keys, and all that is signed with them, are there."""
     actor: str = OPERATOR
     """Who acts, for the audit log, where no person is named."""
+
+    @property
+    def now_ms(self) -> int:
+        """Now, in the unit of event times."""
+        return milliseconds(self.clock.now())
 
     def root_signers(self) -> Sequence[Signer]:
         """As many root keys as must sign a root; raises as `targets_signers` does."""

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 
 from keys.errors import SigfedError
 from keys.signer import Signer
-from node.clock import milliseconds
 from node.errors import AlreadyExistsError, UsageError
 from node.files import said_of
 from node.identity.audit import tell
@@ -149,7 +148,7 @@ def publish_one(
     (`UsageError`).
     """
     require_open(identity.trust.document(), origin)
-    now_ms = milliseconds(identity.clock.now())
+    now_ms = identity.now_ms
     limits = limits or FollowGuards.of(identity.trust.document().limits)
     done = publish(store, origin, signer=signer_of(identity, store), now_ms=now_ms, limits=limits)
     if done.changed:

@@ -22,7 +22,7 @@ from threading import Thread
 from typing import Any, Final
 
 from keys.message import Message
-from node.clock import Clock, milliseconds, minute
+from node.clock import Clock, minute
 from node.errors import PeerUnreachableError, RestoredError, SignerDownError, VerificationError
 from node.evidence.contradictions import keep_other_history
 from node.identity.identity import Identity
@@ -312,7 +312,7 @@ def _judge(
                 )
                 forks.setdefault(origin, why)
                 other = SignedCheckpoint(one.head, one.note, (), ())
-                keep_other_history(store, log, other, now_ms=milliseconds(identity.clock.now()))
+                keep_other_history(store, log, other, now_ms=identity.now_ms)
     if words:
         said = Message(
             "others have seen more than this folder holds. It was put back, or somebody else signs with its keys:"

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager
-from datetime import timedelta
 from functools import cache
 from typing import TYPE_CHECKING, NoReturn
 
@@ -62,7 +61,7 @@ def requiring(identity: Identity, store: Store) -> "Requiring":
         documents=lambda: _documents(identity, store),
         witness=witness,
         forgot=forgot,
-        max_age=_max_age(identity),
+        max_age=identity.settings.guards.max_checkpoint_age,
         quorum=identity.settings.witnesses.required,
     )
 
@@ -76,7 +75,7 @@ def cosigning(identity: Identity, store: Store) -> Cosigning:
         members=identity.trust.members,
         documents=lambda: _documents(identity, store),
         dial=lambda document: reach_witness(identity, document),
-        max_age=_max_age(identity),
+        max_age=identity.settings.guards.max_checkpoint_age,
         quorum=identity.settings.witnesses.required,
     )
 
@@ -107,7 +106,3 @@ def reach_witness(identity: Identity, document: NodeDocument) -> AbstractAsyncCo
 
 def _documents(identity: Identity, store: Store) -> Mapping[str, NodeDocument]:
     return member_documents(store, identity.introductions, identity.trust)
-
-
-def _max_age(identity: Identity) -> timedelta:
-    return timedelta(hours=identity.settings.guards.max_checkpoint_age_hours)

@@ -8,6 +8,7 @@ import json
 from base64 import b64decode, b64encode
 from typing import Final
 
+from node.fields import dumped
 from node.objects.sealed_names import verifier_name
 from node.store.accounts.records import PersonRole
 from node.store.vault import Vault
@@ -20,7 +21,7 @@ VERIFYING: Final = frozenset({"person.add", "person.reset"})
 
 def change_payload(name: str, *, role: PersonRole | None = None, verifier: bytes = b"") -> bytes:
     """The payload of a request about a person."""
-    return _written({"name": name, "role": role or "", "verifier": b64encode(verifier).decode()})
+    return dumped({"name": name, "role": role or "", "verifier": b64encode(verifier).decode()})
 
 
 def resealed_payload(payload: bytes, vault: Vault) -> bytes | None:
@@ -29,7 +30,7 @@ def resealed_payload(payload: bytes, vault: Vault) -> bytes | None:
     if not vault.is_older(b64decode(change["verifier"])):
         return None
     change["verifier"] = b64encode(sealed_anew(change, vault)).decode()
-    return _written(change)
+    return dumped(change)
 
 
 def sealed_anew(change: dict[str, str], vault: Vault) -> bytes:
@@ -42,7 +43,3 @@ def read_change(payload: bytes) -> dict[str, str]:
     """What a request asks for: the name, and the role and sealed verifier where it has them."""
     fields: dict[str, str] = json.loads(payload)
     return fields
-
-
-def _written(change: dict[str, str]) -> bytes:
-    return json.dumps(change, sort_keys=True, separators=(",", ":")).encode()

@@ -17,11 +17,12 @@ from typing import Final
 
 from keys.message import Message
 from keys.trust.names import is_log_name
-from node.access.approvals import end_requests
+from node.access.approvals import TAKES_TWO, end_requests
 from node.access.grants import grant_words, widens
 from node.access.tokens import hash_token
 from node.clock import Clock, Entropy, milliseconds, moment_of
 from node.errors import AlreadyExistsError, ForbiddenError, NotFoundError, UnauthenticatedError, UsageError
+from node.fields import dumped
 from node.store.accounts.records import Approval
 from node.store.partners.records import RecipientRecord
 from node.store.store import Store
@@ -115,7 +116,7 @@ class Recipients:
             ForbiddenError: it covers more, or for longer.
         """
         if self.widens(name, grant):
-            raise ForbiddenError("this takes two persons; it is asked for, not done")
+            raise ForbiddenError(TAKES_TWO)
         with self._store.write() as unit:
             unit.recipients.set_grant(name, json.dumps(grant.to_json()))
 
@@ -277,7 +278,7 @@ def standing(unit: Unit, name: str) -> Mapping[str, object]:
 def recipient_payload(wanted: Wanted) -> bytes:
     """The payload of a request to add a recipient, or to give one another grant."""
     fields = {"recipient": wanted.name, "grant": wanted.grant.to_json(), "purpose": wanted.purpose}
-    return json.dumps(fields, sort_keys=True, separators=(",", ":")).encode()
+    return dumped(fields)
 
 
 def wanted_of(approval: Approval) -> Wanted:

@@ -52,7 +52,7 @@ def rotate_storage(identity: Identity, store: Store) -> Rotated:
 
 def reseal_some(identity: Identity, store: Store) -> Resealed:
     """Seal anew some of what older data keys sealed."""
-    done = reseal(store, now_ms=milliseconds(identity.clock.now()))
+    done = reseal(store, now_ms=identity.now_ms)
     if done.moved and not done.older:
         tell(identity, store, "store.resealed")
     return done

@@ -8,7 +8,7 @@ import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Final
+from typing import Final, TypedDict
 
 from protocol.digest import Algorithm
 from protocol.errors import MalformedError, TooLargeError
@@ -16,6 +16,14 @@ from protocol.limits import MAX_GRANT_BYTES
 from protocol.lists.event import NO_COLLECTION, Op, collection_name, collection_number
 
 _WITH_DIGEST: Final = frozenset({Op.ADD, Op.DISPUTE})
+
+
+class GrantFields(TypedDict):
+    """A grant in JSON: names instead of numbers."""
+
+    collections: list[str]
+    algorithms: list[str] | None
+    until: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,8 +92,8 @@ class Grant:
             return False
         return self.algorithms is None or op not in _WITH_DIGEST or algorithm != Algorithm.HIDDEN
 
-    def to_json(self) -> dict[str, object]:
-        """The JSON object of the grant, with names instead of numbers."""
+    def to_json(self) -> GrantFields:
+        """The JSON object of the grant."""
         algorithms = None if self.algorithms is None else sorted(self.algorithms)
         return {
             "collections": [collection_name(number) for number in sorted(self.collections)],

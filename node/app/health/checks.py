@@ -13,7 +13,6 @@ from node.app.move import noted, require_moved
 from node.app.partners.hits import casework
 from node.audit.log import audit_log
 from node.audit.reader import count_unsigned
-from node.clock import milliseconds
 from node.errors import NodeError, PeerUnreachableError
 from node.group.check import group_checks
 from node.health import Check, Health
@@ -215,7 +214,7 @@ def _storage(identity: Identity) -> Iterator[Check]:
 
 def _clock(identity: Identity) -> Iterator[Check]:
     """Says something only of lists that nobody takes over now, as after a clock that was ahead."""
-    latest_ms = milliseconds(identity.clock.now()) + MAX_CLOCK_SKEW_MS
+    latest_ms = identity.now_ms + MAX_CLOCK_SKEW_MS
     with read_store(identity) as store, store.read() as unit:
         ahead = [log for log in unit.logs.ls(LogKind.OWN_LIST) if log.head.time_ms > latest_ms]
     for log in ahead:

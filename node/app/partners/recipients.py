@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Final
 
 from node.identity.audit import begin, tell
@@ -27,9 +26,11 @@ class RunningRecipients:
         self.enabled = identity.settings.recipients.enabled
         self.turn = asyncio.Lock()
         """Of the jobs that lay out: those that wait must not hold the threads that answer requests."""
-        hours = identity.settings.guards.max_checkpoint_age_hours
         self._copy = RecipientCopy(
-            store, identity.clock, identity.trust.members, max_age=timedelta(hours=hours)
+            store,
+            identity.clock,
+            identity.trust.members,
+            max_age=identity.settings.guards.max_checkpoint_age,
         )
 
     def service(self) -> RecipientService | None:

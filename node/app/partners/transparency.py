@@ -5,7 +5,6 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Final
 
 from node.app.partners.retention import reports_since_ms
-from node.clock import milliseconds
 from node.identity.identity import Identity
 from node.partners.counts import count
 from node.store.store import Store
@@ -17,7 +16,7 @@ from node.transparency.publication import Report, publish
 
 def make_report(identity: Identity, store: Store, period: Period) -> Report:
     """What may be published of a period, up to now; raises `UsageError` for one that has not begun."""
-    now_ms = milliseconds(identity.clock.now())
+    now_ms = identity.now_ms
     counts = count(
         store,
         period,

@@ -10,7 +10,6 @@ from node.acts.act import Done, Node
 from node.app.guards import open_guards
 from node.cli.acts import do
 from node.cli.session import Session
-from node.clock import milliseconds
 from node.errors import NotFoundError, UsageError
 from node.judgement.endorse import Endorsed, NamedFile, endorse, endorse_named
 from node.lists.catalogue import list_origin
@@ -62,7 +61,7 @@ def endorse_from(here: Session, choice: Choice, *, statement: Statement) -> None
     source = "" if named else list_origin(choice.peer, choice.peer_list or choice.to)
 
     def take(node: Node) -> Done:
-        guards, now_ms = open_guards(identity, node.store), milliseconds(identity.clock.now())
+        guards, now_ms = open_guards(identity, node.store), identity.now_ms
         if not named:
             report = endorse(
                 node.store,

@@ -12,7 +12,6 @@ from node.audit.log import masked
 from node.cli.acts import do, tell
 from node.cli.exit_codes import ExitCode
 from node.cli.session import Session
-from node.clock import milliseconds
 from node.errors import InputRefusedError
 from node.formats import Reading, read_rows
 from node.lists.catalogue import list_origin
@@ -59,7 +58,7 @@ def read_into(here: Session, source: Source, *, to: str, statement: Statement, d
                 origin,
                 reading,
                 statement=statement,
-                now_ms=milliseconds(identity.clock.now()),
+                now_ms=identity.now_ms,
                 progress=progress.at,
                 guards=open_guards(identity, node.store),
             )

@@ -17,10 +17,9 @@ if TYPE_CHECKING:
 
 def agency_status(identity: "Identity", store: "Store") -> tuple[dict[str, Fact], list[str]]:
     """Fields and lines about partners' reports, disputes, proposals and disclosed look-ups; overdue disputes first."""
-    from node.clock import milliseconds
     from node.partners.hits.overview import hit_counts
 
-    now_ms = milliseconds(identity.clock.now())
+    now_ms = identity.now_ms
     hits = hit_counts(store, now_ms=now_ms)
     with store.read() as unit:
         proposed, stopped = unit.proposals.open_count(), len(unit.disclosure.stopped())

@@ -26,7 +26,8 @@ def list_reports(here: Session, *, opened: bool, overdue: bool, partner: str, na
     from node.partners.hits.overview import overdue_hits, reported_hits
     from node.store.hits.records import HitFilter
 
-    identity, now_ms = here.identity(), _now_ms(here)
+    identity = here.identity()
+    now_ms = identity.now_ms
     origin = _origin(identity.settings.node, name)
     wanted = HitFilter(open=opened, partner=partner, origin=origin)
     if overdue:
@@ -49,7 +50,7 @@ def show_report(here: Session, text: str, *, hashes: bool) -> None:
     from node.partners.hits.cases import get_hit
     from node.partners.hits.overview import reported_hit
 
-    now_ms = _now_ms(here)
+    now_ms = here.identity().now_ms
     with here.reading() as store:
         record = get_hit(store, text)
         kept = taken(store, record)
@@ -121,12 +122,6 @@ def show_precision(here: Session, name: str) -> None:
         map(_precision_facts, found), listing(header, map(_precision_row, found), none="no reports")
     )
     here.output.following("sigfed hit ls --list LIST")
-
-
-def _now_ms(here: Session) -> int:
-    from node.clock import milliseconds
-
-    return milliseconds(here.identity().clock.now())
 
 
 def _origin(node: str, name: str) -> str:

@@ -1,18 +1,12 @@
 """`sigfed recipient`: who may fetch raw hashes here."""
 
-from typing import TYPE_CHECKING
-
 import typer
 
 from node.acts.recipients import ACTS, SWITCHED_OFF
 from node.cli import acts
 from node.cli.output import listing
 from node.cli.partners.near import near
-from node.cli.persons.grants import names
 from node.cli.session import session
-
-if TYPE_CHECKING:
-    from protocol.lists.grant import Grant
 
 app = typer.Typer(help="Accredited holders that may fetch raw hashes here.", no_args_is_help=True)
 
@@ -37,9 +31,9 @@ def ls(context: typer.Context) -> None:
             {
                 "recipient": one.name,
                 "purpose": one.purpose,
-                "collections": names(grant.to_json()["collections"]),
-                "algorithms": _algorithms(grant),
-                "until": grant.until.isoformat() if grant.until else "",
+                "collections": grant.to_json()["collections"],
+                "algorithms": grant.to_json()["algorithms"],
+                "until": grant.to_json()["until"] or "",
                 "state": state,
                 "added_ms": one.added_ms,
                 "keyed_ms": one.keyed_ms,
@@ -51,10 +45,6 @@ def ls(context: typer.Context) -> None:
     )
     if recipients and not identity.settings.recipients.enabled:
         here.output.following(SWITCHED_OFF)
-
-
-def _algorithms(grant: "Grant") -> list[str] | None:
-    return None if grant.algorithms is None else names(grant.to_json()["algorithms"])
 
 
 app.command("near")(near)

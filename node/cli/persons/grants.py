@@ -30,18 +30,20 @@ def ls(context: typer.Context) -> None:
     for peer in peers:
         grant = stored_grant(peer)
         fields, state = grant.to_json(), state_words(grant, identity.clock.now())
-        collections, algorithms = names(fields["collections"]), names(fields["algorithms"])
+        collections, algorithms = fields["collections"], fields["algorithms"]
         results.append(
             {
                 "peer": peer.name,
                 "collections": collections,
-                "algorithms": algorithms if fields["algorithms"] is not None else None,
-                "until": str(fields["until"] or ""),
+                "algorithms": algorithms,
+                "until": fields["until"] or "",
                 "state": state,
             }
         )
         until = f"{grant.until:%Y-%m-%d %H:%M} UTC" if grant.until else "no end"
-        rows.append((peer.name, ", ".join(collections) or "-", ", ".join(algorithms) or "all", until, state))
+        rows.append(
+            (peer.name, ", ".join(collections) or "-", ", ".join(algorithms or ()) or "all", until, state)
+        )
     header = ("peer", "collections", "hashes", "until", "state")
     here.output.each(results, listing(header, rows, none="no grants"))
     here.output.following("sigfed grant explain --hash-from FILE")
@@ -141,8 +143,3 @@ def _lines(node: str, what: str, counts: "Counts") -> list[str]:
         f"{node} could read {count:,} entries {what}: {collection_name(collection)}, {algorithm.name.lower()}"
         for (collection, algorithm), count in sorted(counts.items())
     ]
-
-
-def names(value: object) -> list[str]:
-    """The names in a list of a grant's JSON form; none for what is no list."""
-    return [str(name) for name in value] if isinstance(value, list) else []
