@@ -26,7 +26,7 @@ from node.app.services import require_answers, web_services
 from node.app.subsets import release_with
 from node.audit.log import NODE
 from node.config import MetricsSettings
-from node.errors import PeerUnreachableError, RestoredError, SupersededError
+from node.errors import PeerUnreachableError, RestoredError, StoreError, SupersededError
 from node.evaluator.process import EvaluatorProcess
 from node.identity.audit import sign as sign_audit
 from node.identity.audit import tell
@@ -154,17 +154,22 @@ class Parts:
                 _journal.warning("gossip", peer=done.report.peer, outcome=done.gossip.words)
             if done.unacknowledged is not None:
                 _journal.warning("unacknowledged", peer=done.report.peer, reason=str(done.unacknowledged))
+        for done in finished:
+            if isinstance(done.failure, StoreError):  # of this node, and no peer's
+                raise done.failure
 
     async def _release(self) -> None:
         await asyncio.to_thread(self._release_all)
         await self._lay_out()
-        await self._cosign()
+        with _each("witnesses"):
+            await self._cosign()
         for peer, failure in (await self.syncs.acknowledge()).items():
             _journal.info("acknowledged", peer=peer, outcome=str(failure or "told"))
 
     async def _recall(self) -> None:
         """A withdrawal that waits is published and released at once, whoever queued it."""
-        await asyncio.to_thread(sign_audit, self.identity, self.store)
+        with _each("audit"):
+            await asyncio.to_thread(sign_audit, self.identity, self.store)
         if await asyncio.to_thread(has_waiting, self.store):
             await self._release()
 
@@ -182,7 +187,8 @@ class Parts:
 
     def _release_all(self) -> None:
         self._publish_all()  # a release takes in published lists only
-        keep_own_register(self.identity, self.store)
+        with _each("members"):
+            keep_own_register(self.identity, self.store)
         for report in report_subsets(self.store):
             with _each(report.subset.origin):
                 release_with(self.identity, self.store, self.evaluator, report.subset.name)
@@ -239,18 +245,24 @@ class Parts:
 
     async def _purge(self) -> None:
         """What partners reported and proposed is kept for as long as is configured."""
-        done = await asyncio.to_thread(purge_reports, self.identity, self.store)
-        if done.reports:
-            _journal.info("purged", reports=done.reports, cases=done.cases)
+        with _each("reports"):
+            done = await asyncio.to_thread(purge_reports, self.identity, self.store)
+            if done.reports:
+                _journal.info("purged", reports=done.reports, cases=done.cases)
         if forgotten := await asyncio.to_thread(forget_closed, self.identity, self.store):
             _journal.info("purged", proposals=forgotten)
 
     async def _sweep(self) -> None:
         now_ms = self.identity.now_ms
-        deleted = await asyncio.to_thread(self.identity.home.sweep)
-        deleted += await asyncio.to_thread(sweep, self.store, now_ms=now_ms)
-        shredded = await asyncio.to_thread(carry_out_everywhere, self.store, now_ms=now_ms)
-        await asyncio.to_thread(open_sessions(self.identity, self.store).sweep)
+        deleted = shredded = 0
+        with _each("home"):
+            deleted += await asyncio.to_thread(self.identity.home.sweep)
+        with _each("objects"):
+            deleted += await asyncio.to_thread(sweep, self.store, now_ms=now_ms)
+        with _each("shreddings"):
+            shredded += await asyncio.to_thread(carry_out_everywhere, self.store, now_ms=now_ms)
+        with _each("sessions"):
+            await asyncio.to_thread(open_sessions(self.identity, self.store).sweep)
         _journal.info("swept", deleted=deleted, shredded=shredded)
         if await asyncio.to_thread(self.store.vacuum):
             _journal.info("vacuumed")
@@ -258,7 +270,7 @@ class Parts:
 
 @contextmanager
 def _each(origin: str) -> Iterator[None]:
-    """One log of several: what stops it must not stop the others, whose withdrawals wait."""
+    """One of several, by the origin of a log or by what it is: what stops it must not stop the others, which wait."""
     try:
         yield
     except (SigfedError, OSError) as exc:

@@ -19,6 +19,7 @@ from keys.trust.revocations import Revocations
 from keys.trust.tuf.root import open_roots
 from node.errors import NotFoundError
 from node.evidence.judgement import log_keys
+from node.files import said_of
 from node.identity.identity import Identity
 from node.identity.peer import reach_peer
 from node.identity.witnesses import reach_witness
@@ -78,8 +79,8 @@ async def witnessed(identity: Identity, store: Store, *, seconds: float = _PATIE
                 }
         except TimeoutError:
             found.silent[node] = Message("did not answer in time")
-        except SigfedError as exc:
-            found.silent[node] = exc.message
+        except (SigfedError, OSError) as exc:
+            found.silent[node] = said_of(exc).message
         else:
             found.answered.append(node)
             for origin, head in heads.items():
@@ -119,7 +120,7 @@ async def told(identity: Identity, store: Store, *, seconds: float) -> list[tupl
     found: list[tuple[str, GossipHead]] = []
 
     async def ask(peer: PeerRecord) -> None:
-        with suppress(TimeoutError, SigfedError):
+        with suppress(OSError, SigfedError):
             async with asyncio.timeout(seconds), await asyncio.to_thread(reach_peer, identity, peer) as link:
                 gossip = Gossip.from_bytes(await link.gossip(held=None) or b"")
                 found.extend((peer.name, head) for head in gossip.heads)
@@ -166,7 +167,7 @@ async def newer_trust(identity: Identity, store: Store, *, seconds: float) -> li
     found: list[str] = []
 
     async def ask(theirs: NodeDocument) -> None:
-        with suppress(TimeoutError, SigfedError):
+        with suppress(OSError, SigfedError):
             async with asyncio.timeout(seconds), _public(identity, theirs) as link:
                 found.extend(await _newer(identity, theirs.node, link))
 

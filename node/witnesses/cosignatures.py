@@ -20,6 +20,7 @@ from keys.trust.members import Members
 from keys.trust.node_document import NodeDocument
 from node.clock import Clock, milliseconds
 from node.errors import ConflictError, StoreError
+from node.files import said_of
 from node.journal import Journal
 from node.lists.continuation import is_closed
 from node.objects.logfiles import LogFiles
@@ -135,10 +136,20 @@ class Cosigning:
         self._quorum = quorum
 
     async def collect(self) -> list[Cosigned]:
-        """Ask about the newest heads of all own logs; what a witness does is in the report, never an error."""
+        """Ask about the newest heads of all own logs; what a witness does is in the report, never an error.
+
+        Raises:
+            StoreError: what came for one of them could not be kept; for the others it is.
+        """
         documents = await asyncio.to_thread(self._documents)
         heads = await asyncio.to_thread(self._heads, documents)
-        return await asyncio.gather(*(self._collect(head, documents) for head in heads))
+        each = await asyncio.gather(
+            *(self._collect(head, documents) for head in heads), return_exceptions=True
+        )
+        for one in each:  # what came for the others is kept by now
+            if isinstance(one, BaseException):
+                raise one
+        return [one for one in each if isinstance(one, Cosigned)]
 
     def standing(self) -> list[Cosigned]:
         """How the newest heads stand; nobody is asked."""
@@ -222,8 +233,8 @@ class Cosigning:
                 return self._weighed(await ask_witness(api, own, witness=node, keys=keys, guess=guess))
         except TimeoutError:
             return WitnessAnswer(witness=node, words=Message("did not answer in time"))
-        except SigfedError as exc:
-            return WitnessAnswer(witness=node, words=exc.message)
+        except (SigfedError, OSError) as exc:
+            return WitnessAnswer(witness=node, words=said_of(exc).message)
 
     def _weighed(self, answer: WitnessAnswer) -> WitnessAnswer:
         """A cosignature of a clock that is, or was, ahead counts nowhere yet."""

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
@@ -12,10 +13,12 @@ import pytest
 
 from keys.encoding import MAX_INTEGER
 from keys.key import WitnessPrivateKey
-from node.errors import ConflictError
+from node.errors import ConflictError, StoreError
 from node.lists.catalogue import create_list
 from node.lists.publish import publish
 from node.peers.log_service import CallerLogs
+from node.store.peers.cosignatures import CosignerRows
+from node.store.peers.records import CosignerRecord
 from node.witnesses import cosigners
 from node.witnesses.cosignatures import Cosigning
 from node.witnesses.cosigners import OwnHead, WitnessAnswer
@@ -224,6 +227,28 @@ async def test_a_silent_witness_is_waited_for_once_and_not_for_every_head(
     standings = await world.witnesses.cosigning(world.fr).collect()
     said = {asked.words for one in standings for asked in one.asked}
     assert (len(standings), "did not answer in time" in said) == (2, False)
+
+
+async def test_a_head_whose_answers_cannot_be_kept_takes_nothing_from_the_others(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fr = world.fr
+    second = create_list(fr.store, fr.name, "second").origin
+    fr.announce(second, fr.log_key)
+    publish(fr.store, second, signer=fr.signer, now_ms=fr.now_ms)
+    put = CosignerRows.put
+
+    def refused(rows: CosignerRows, record: CosignerRecord) -> None:
+        if record.origin == fr.origin:
+            raise StoreError("its note would not stand still")
+        time.sleep(0.2)  # the other one is kept after that
+        put(rows, record)
+
+    monkeypatch.setattr(CosignerRows, "put", refused)
+    with pytest.raises(StoreError):
+        await world.witnesses.cosigning(fr).collect()
+    with fr.store.read() as unit:
+        assert {record.origin for record in unit.cosigners.ls()} == {second}
 
 
 async def test_a_member_whose_document_is_not_held_is_counted_and_cannot_be_asked(world: World) -> None:

@@ -4,7 +4,9 @@ import asyncio
 from collections.abc import Iterator
 from contextlib import AsyncExitStack, suppress
 from dataclasses import replace
+from errno import ENOSPC
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,7 +17,9 @@ from node.app.peers.sync import PeerSync, PeerSyncs
 from node.audit.log import start_audit
 from node.errors import NodeError, PeerUnreachableError
 from node.identity import rollback
+from node.peers.acknowledge import Acknowledger
 from node.peers.sync.reports import SyncReport
+from node.peers.sync.sync import Syncer
 from node.store.store import Store
 from support.cheap_node import NODE, CheapNode, empty_store
 from support.fakes_api import IDENTITY
@@ -129,3 +133,34 @@ async def test_nobody_waits_for_a_slow_peer(
     assert [[done.report.peer for done in each] for each in rounds] == [["c.example"], ["c.example"]]
     assert silent.connections - before == 2, "one for both rounds, one for the last"
     assert [done.report.peer for done in last] == ["a.example", "c.example"]
+
+
+async def test_a_folder_that_takes_nothing_of_one_peer_ends_no_other(
+    node: CheapNode, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And where the own database is what failed, that is what is told, of each."""
+    work = Syncer.sync
+
+    async def full(syncer: Syncer, name: str, *given: Any) -> SyncReport:
+        if name == "a.example":
+            raise OSError(ENOSPC, "No space left on device")
+        return await work(syncer, name, *given)
+
+    def no_room(*_: object) -> bool:
+        raise OSError(ENOSPC, "No space left on device")
+
+    async with hostile(says(reply(b"no trust file"))) as asked:
+        for name in ("a.example", "b.example"):
+            add_peer(store, node, name, asked.url + "/")
+        monkeypatch.setattr(Syncer, "sync", full)
+        done = await PeerSyncs(node.identity(), store, seconds=3).run()
+        monkeypatch.setattr(Acknowledger, "due", no_room)
+        told = await PeerSyncs(node.identity(), store, seconds=3).acknowledge()
+    failures = {each.report.peer: str(each.failure) for each in done}
+    assert sorted(failures) == ["a.example", "b.example"]
+    assert "no room is left on its disk" in failures["a.example"]
+    assert asked.requests, "the other was asked"
+    with store.read() as unit:
+        assert {peer.name: peer.outcome for peer in unit.peers.ls()} == failures
+    assert all("no room" in str(failure) for failure in told.values())
+    assert sorted(told) == ["a.example", "b.example"]

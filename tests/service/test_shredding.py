@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -363,6 +364,24 @@ def test_the_daily_look_finds_what_was_written_again(agency: Agency) -> None:
     assert carry_out_everywhere(agency.store, now_ms=agency.now_ms + 1) == 2
     require_gone(agency, "a")
     assert [each.erased_ms for each in report_shreddings(agency.store)] == erased
+
+
+def test_what_stops_a_deletion_in_one_list_stops_it_in_no_other(
+    agency: Agency, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = Agency(agency.store, tmp_path / "other", name="other")
+    work, seen = erase._carry_out, list[str]()
+
+    def carried_out(store: Store, origin: str, *given: Any) -> int:
+        seen.append(origin)
+        if origin == agency.origin:
+            raise ConflictError("did not stand still")
+        return work(store, origin, *given)
+
+    monkeypatch.setattr(erase, "_carry_out", carried_out)
+    with pytest.raises(ConflictError):
+        carry_out_everywhere(agency.store, now_ms=agency.now_ms)
+    assert seen == [agency.origin, other.origin]
 
 
 def test_a_list_that_moves_meanwhile_is_looked_at_again(

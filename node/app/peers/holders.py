@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from keys.errors import SigfedError
 from node.errors import AlreadyExistsError, PeerUnreachableError, VerificationError
+from node.files import said_of
 from node.home import Home
 from node.hoster.client import Enrolled, enrol, look_up, update
 from node.hoster.folder import PartnerFolder
@@ -79,8 +80,10 @@ async def ask(holder: Holder, files: Sequence[Sequence[Digest]]) -> HolderAnswer
     try:
         await update(holder.home)
         return HolderAnswer(holder=_holder(holder.home), hits=await look_up(holder.home, files))
-    except SigfedError as exc:
-        return HolderAnswer(holder=holder, failure=exc)
+    except TimeoutError:
+        raise  # whoever asks says how long it waits
+    except (SigfedError, OSError) as exc:
+        return HolderAnswer(holder=holder, failure=said_of(exc))
 
 
 async def ask_all(

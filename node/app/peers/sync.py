@@ -5,10 +5,11 @@ Each has its time, and what is wrong with one is that one's outcome alone.
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
-from keys.errors import KeysError
+from keys.errors import KeysError, SigfedError
 from keys.key import StatementPrivateKey
 from node.app.guards import open_guards
 from node.app.peers.evidence import open_gossiper
@@ -22,6 +23,7 @@ from node.errors import (
     UnauthenticatedError,
     WrongPinError,
 )
+from node.files import said_of
 from node.group.load import load_hasher
 from node.identity.audit import tell
 from node.identity.identity import Identity
@@ -33,6 +35,7 @@ from node.peers.gossip import GossipReport
 from node.peers.sync.deadline import Deadline
 from node.peers.sync.reports import ListOutcome, SyncReport
 from node.peers.sync.sync import TRUST_MAX_AGE, Syncer
+from node.remote.node import RemoteNode
 from node.store.peers.records import PeerRecord
 from node.store.store import Store
 from protocol.api import PeerApi
@@ -147,25 +150,29 @@ class PeerSyncs:
         """Tell peers what has changed since they were told last, as after a release; why it failed, by peer."""
         acknowledger = await asyncio.to_thread(self._acknowledger)
         peers = await asyncio.to_thread(self._peers, "")
-        due = [peer for peer in peers if await asyncio.to_thread(acknowledger.due, peer.name)]
-        told = await asyncio.gather(*(self._tell_in_time(peer, acknowledger) for peer in due))
-        return dict(zip((peer.name for peer in due), told, strict=True))
+        told: dict[str, Exception | None] = {}
+        await asyncio.gather(*(self._tell_in_time(peer, acknowledger, told) for peer in peers))
+        return told
 
     async def run_over(self, name: str, link: PeerApi) -> SyncReport:
         """Sync with one peer over a link that is there already."""
         return await self._syncer.sync(name, link)
 
-    async def _tell_in_time(self, peer: PeerRecord, acknowledger: Acknowledger) -> Exception | None:
+    async def _tell_in_time(
+        self, peer: PeerRecord, acknowledger: Acknowledger, told: dict[str, Exception | None]
+    ) -> None:
         try:
+            if not await asyncio.to_thread(acknowledger.due, peer.name):
+                return
             async with (
                 asyncio.timeout(min(self._seconds, _TELL_SECONDS)),
                 reach_peer(self._identity, peer) as link,
             ):
-                return await acknowledger.tell(peer.name, link)
+                told[peer.name] = await acknowledger.tell(peer.name, link)
         except TimeoutError:
-            return _too_slow(peer.name)
-        except KeysError as exc:
-            return exc
+            told[peer.name] = _too_slow(peer.name)
+        except (SigfedError, OSError) as exc:
+            told[peer.name] = said_of(exc)
 
     async def _sync_in_time(self, peer: PeerRecord) -> PeerSync:
         deadline = Deadline(self._seconds, most=TRUST_MAX_AGE.total_seconds())
@@ -174,11 +181,14 @@ class PeerSyncs:
                 return await self._sync_caught_up(peer, deadline)
         except TimeoutError:
             return await self._given_up(peer.name, _too_slow(peer.name))
-        except KeysError as exc:  # what is held of it is damaged: nobody knows where it is
-            return await self._given_up(peer.name, exc)
+        except (SigfedError, OSError) as exc:  # as where what is held of it is damaged, or takes no room
+            return await self._given_up(peer.name, said_of(exc))
 
     async def _given_up(self, name: str, error: Exception) -> PeerSync:
-        return PeerSync(report=await self._syncer.given_up(name, error), sent=0, received=0)
+        report = SyncReport(peer=name, error=error)
+        with suppress(SigfedError):  # of the own store, which may be what failed
+            await self._syncer.note(report)
+        return PeerSync(report=report, sent=0, received=0)
 
     async def _sync_caught_up(self, peer: PeerRecord, deadline: Deadline) -> PeerSync:
         """Sync; with a peer that replaced its TLS key while nobody looked, after what it signed about that."""
@@ -197,14 +207,10 @@ class PeerSyncs:
         async with reach_peer(self._identity, peer) as link:
             report = await self._syncer.sync(peer.name, link, deadline)
             await asyncio.to_thread(self._tell_refused, peer, report)
-            unacknowledged = report.error
-            if report.error is None:
-                acknowledger = await asyncio.to_thread(self._acknowledger)
-                unacknowledged = await acknowledger.tell(peer.name, link)
-                unacknowledged = await acknowledger.tell_trust(peer.name, link) or unacknowledged
+            unacknowledged = report.error or await self._acknowledged(peer.name, link)
             gossip = None
             if not isinstance(report.error, _NOT_THERE):
-                gossip = await self._gossiper.ask(peer.name, link)
+                gossip = await self._compared(peer.name, link)
             return PeerSync(
                 report=report,
                 gossip=gossip,
@@ -212,6 +218,21 @@ class PeerSyncs:
                 received=link.traffic.received,
                 unacknowledged=unacknowledged,
             )
+
+    async def _acknowledged(self, name: str, link: RemoteNode) -> Exception | None:
+        """Why the peer could not be told what is held: that is held whatever becomes of this."""
+        try:
+            acknowledger = await asyncio.to_thread(self._acknowledger)
+            failure = await acknowledger.tell(name, link)
+            return await acknowledger.tell_trust(name, link) or failure
+        except (SigfedError, OSError) as exc:
+            return said_of(exc)
+
+    async def _compared(self, name: str, link: RemoteNode) -> GossipReport:
+        try:
+            return await self._gossiper.ask(name, link)
+        except (SigfedError, OSError) as exc:
+            return GossipReport(peer=name, error=said_of(exc))
 
     def _tell_refused(self, peer: PeerRecord, report: SyncReport) -> None:
         """Record that what a peer shows is refused, once for each reason: it is tried again all day."""

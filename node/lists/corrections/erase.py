@@ -15,6 +15,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Final
 
+from keys.errors import SigfedError
 from node.errors import ConflictError, MissingObjectError, NotFoundError, StoreError
 from node.lists.entries import ListReader, read_batch
 from node.lists.imports.case_data import without_entries
@@ -86,11 +87,21 @@ def redo(store: Store, log: LogRecord, *, now_ms: int) -> None:
 
 
 def carry_out_everywhere(store: Store, *, now_ms: int) -> int:
-    """Look at every list once more, also where everything was deleted before; returns at how many openings."""
+    """Look at every list once more, also where everything was deleted before; returns at how many openings.
+
+    What stops it in one list stops it in no other; it is raised at the end.
+    """
     with store.read() as unit:
         logs = unit.logs.ls(LogKind.OWN_LIST, LogKind.PEER_LIST)
-    done = sum(_carry_out(store, log.origin, _published, now_ms) for log in logs)
+    done, failures = 0, list[Exception]()
+    for log in logs:
+        try:
+            done += _carry_out(store, log.origin, _published, now_ms)
+        except (SigfedError, OSError) as exc:
+            failures.append(exc)
     note_all_listed(store)
+    for failure in failures:
+        raise failure
     return done
 
 

@@ -118,11 +118,9 @@ class Syncer:
         await deadline.work(self._note, report, now)
         return report
 
-    async def given_up(self, name: str, error: Exception) -> SyncReport:
-        """The report of a sync with the peer `name` that was ended from outside; kept like that of any other."""
-        report = SyncReport(peer=name, error=error)
+    async def note(self, report: SyncReport) -> None:
+        """Keep the report of a sync that was ended from outside, like that of any other; raises as the store does."""
         await asyncio.to_thread(self._note, report, self._clock.now())
-        return report
 
     def _lacks(self, name: str) -> bool:
         """Whether revocations of the peer are missing."""
