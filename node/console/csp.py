@@ -37,7 +37,6 @@ HEADERS: Final = {
     "Permissions-Policy": "camera=(), geolocation=(), microphone=(), publickey-credentials-get=(self)",
     # Not `no-referrer`: browsers then send `Origin: null` with forms, and a forged form looks like an own one.
     "Referrer-Policy": "same-origin",
-    "Server": "sigfed",
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
 }

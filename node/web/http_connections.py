@@ -33,6 +33,8 @@ _TURNS: Final = 16
 """Of the loop: more than it takes from the bytes of a request to its handler."""
 _GONE: Final = web.RequestKey("gone", asyncio.Future)
 """Done when the connection of a request has ended."""
+_SERVER: Final = "sigfed"
+"""In every reply: which versions of what made it is for those who look for their holes."""
 _T = TypeVar("_T")
 
 
@@ -50,6 +52,11 @@ async def while_awaited(request: web.Request, work: Coroutine[None, None, _T]) -
         return task.result()
     finally:
         task.cancel()
+
+
+async def name_server(_: web.Request, response: web.StreamResponse) -> None:
+    """Say what answers, in place of aiohttp and its version."""
+    response.headers["Server"] = _SERVER
 
 
 @contextmanager
@@ -169,7 +176,7 @@ class _Handler(RequestHandler):
             said | dict.fromkeys(("detail", "message"), problem.title),
             status=problem.status,
             content_type=PROBLEM,
-            headers={"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"},
+            headers={"Cache-Control": "no-store", "Server": _SERVER, "X-Content-Type-Options": "nosniff"},
         )
         response.force_close()
         return response

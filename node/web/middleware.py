@@ -12,7 +12,7 @@ from typing import Final
 from aiohttp import web
 
 from node.connections import address_key
-from node.errors import ForbiddenError, UnauthenticatedError
+from node.errors import ForbiddenError, NotFoundError, UnauthenticatedError
 from node.journal import Journal
 from node.ports.callers import Caller
 from node.web.certificates import presented_in
@@ -81,6 +81,10 @@ async def gate(request: web.Request, handler: Handler) -> web.StreamResponse:
     if is_coded(request.headers):
         raise web.HTTPUnsupportedMediaType
     endpoint = endpoint_of(request)
+    if "%" in request.rel_url.raw_path:
+        # A digest, name or number in other digits is another resource to whoever caches, counts or signs by path.
+        request.app[STATE].addresses.spend(address_key(request.remote))
+        raise NotFoundError("a path has one spelling here, without a percent sign")
     if endpoint is None or endpoint.scope is None:
         request.app[STATE].addresses.spend(address_key(request.remote))
         return await handler(request)

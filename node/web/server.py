@@ -14,7 +14,7 @@ from aiohttp import web
 
 from node.config import ConnectionLimits
 from node.connections import Acceptor, listen
-from node.web.http_connections import HttpConnections
+from node.web.http_connections import HttpConnections, name_server
 
 DRAIN_SECONDS: Final = 10.0
 LIMITS: Final = ConnectionLimits(connections=256, connections_per_address=64)
@@ -80,6 +80,7 @@ async def serve_on(
 
     `cancel`: work ends when its client leaves, and a client that has sent its request and sends no more has not left.
     """
+    app.on_response_prepare.append(name_server)
     runner = web.AppRunner(
         app,
         handler_cancellation=cancel,

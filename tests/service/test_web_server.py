@@ -130,6 +130,7 @@ async def test_what_cannot_be_read_is_not_repeated(head: str, caplog: pytest.Log
         answer = await _speak(node.server.port, head)
     said, _, body = answer.partition(b"\r\n\r\n")
     assert b" 400 " in said.splitlines()[0]
+    assert b"\r\nServer: sigfed" in said
     assert b"Content-Type: application/problem+json" in said
     assert json.loads(body)["type"] == "urn:sigfed:problem:malformed"
     assert SECRET.encode() not in answer
