@@ -39,6 +39,8 @@ class _Status:
     lists: "Sequence[ListReport]"
     subsets: "Sequence[SubsetReport]"
     peers: "Sequence[PeerRecord]"
+    overlaid: Mapping[str, int]
+    """Lists of peers of which only withdrawals and disputes of a newer head apply, and how many events it has more."""
     partners: int
     to_review: Mapping[date, int]
     aside: "Sequence[QuarantineItem]"
@@ -90,6 +92,7 @@ def _read_status(here: Session) -> _Status:
     with here.reading() as store:
         with store.read() as unit:
             peers, partners = list(unit.peers.ls()), len(unit.partners.ls())
+            overlaid = unit.overlays.ahead()
         ends, end_lines, dated = expiry_status(identity, store)
         return _Status(
             document=document,
@@ -99,6 +102,7 @@ def _read_status(here: Session) -> _Status:
             lists=report_lists(store),
             subsets=report_subsets(store),
             peers=peers,
+            overlaid=overlaid,
             partners=partners,
             to_review=count_due(store, until=today + SOON),
             aside=quarantine.ls(store, register),
@@ -122,6 +126,7 @@ def _fields(now: _Status, group: str) -> dict[str, Fact]:
         "peers": [
             {"peer": peer.name, "synced_ms": peer.synced_ms, "outcome": peer.outcome} for peer in now.peers
         ],
+        "overlaid": dict(now.overlaid),
         "subsets": [
             {"subset": report.subset.name, "version": report.newest.version if report.newest else 0}
             for report in now.subsets
@@ -152,6 +157,8 @@ def _lines(now: _Status) -> Iterator[str]:
     )
     for peer in now.peers:
         yield f"peer {peer.name}: {peer.outcome or 'never synced'} ({moment(peer.synced_ms)})"
+    for origin, count in now.overlaid.items():
+        yield f"{origin}: of {count:,} newer events only withdrawals and disputes apply"
     for report in now.subsets:
         yield f"subset {report.subset.name}: release {report.newest.version if report.newest else 'none yet'}"
     yield from (*recalled, *reported, *witnessed)

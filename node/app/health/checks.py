@@ -175,6 +175,7 @@ def _store(identity: Identity) -> Iterator[Check]:
         rolled_back = rolled_back_logs(identity, store)
         with store.read() as unit:
             late = [peer.name for peer in unit.peers.ls() if not peer.synced_ms]
+            ahead = unit.overlays.ahead()
     if rolled_back:
         words = f"the database is older than what this node has signed: {', '.join(rolled_back)}"
         yield Check("store", Health.FAIL, words, "do not publish; sigfed backup finish")
@@ -189,6 +190,9 @@ def _store(identity: Identity) -> Iterator[Check]:
         yield Check("store", Health.OK, f"{len(lists)} lists, {waiting:,} changes waiting")
     if late:
         yield Check("peers", Health.WARN, f"never synced: {', '.join(late)}", "sigfed peer sync")
+    for origin, count in ahead.items():
+        words = f"{origin}: of {count:,} newer events only withdrawals and disputes apply"
+        yield Check("peers", Health.WARN, words, "sigfed peer ls says why: call its operators")
 
 
 def _objects(identity: Identity) -> Iterator[Check]:

@@ -240,6 +240,8 @@ class PeerSyncs:
         if failure is None or isinstance(failure, _NOT_ITS_WORD) or report.words == peer.outcome:
             return
         details = {"reason": str(failure)}
+        if overlaid := [one.origin for one in report.lists if one.overlaid]:
+            details["overlaid"] = " ".join(overlaid)  # withdrawals and disputes apply nevertheless
         tell(self._identity, self._store, "peer.sync", peer.name, outcome="refused", details=details)
 
     def _acknowledger(self) -> Acknowledger:

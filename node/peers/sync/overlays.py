@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from node.errors import StoreError
+from node.journal import Journal
 from node.objects.logfiles import Item
 from node.objects.sealed_names import overlay_name
 from node.peers.sync.follow import Committed, Delivery, Follower, HeldLog, StagedBundle
@@ -34,6 +35,7 @@ from protocol.tlog.tiles import decode_bundle
 
 _REMOVING: Final = frozenset({Op.WITHDRAW, Op.DISPUTE})
 _INDEX, _LENGTH = 8, 2
+_journal = Journal("overlay")
 
 
 @dataclass(slots=True)
@@ -105,6 +107,13 @@ class OverlayKeeper:
         )
         with self.store.write() as unit:
             unit.overlays.put(record)
+        _journal.warning(
+            "overlaid",
+            origin=origin,
+            withdrawals=self._withdrawals,
+            disputes=self._disputes,
+            ahead=delivery.size - base.size,
+        )
         return Committed(
             old_size=base.size,
             new_size=delivery.size,

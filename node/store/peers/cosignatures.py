@@ -7,11 +7,18 @@ from sqlalchemy import delete, insert, select
 
 from node.store.peers.records import CosignerRecord, OverlayRecord
 from node.store.peers.tables import Cosigner, Overlay
-from node.store.tables import Rows, table, values_of
+from node.store.tables import Log, Rows, table, values_of
 
 _COSIGNER: Final = table(Cosigner)
+_LOG: Final = table(Log)
 _OVERLAY: Final = table(Overlay)
 _OVERLAYS: Final = select(_OVERLAY).order_by(_OVERLAY.c.log_id)
+_AHEAD: Final = (
+    select(_LOG.c.origin, _OVERLAY.c.size - _OVERLAY.c.base_size)
+    .join_from(_OVERLAY, _LOG, _LOG.c.id == _OVERLAY.c.log_id)
+    .where(_OVERLAY.c.base_size == _LOG.c.size, _OVERLAY.c.base_root == _LOG.c.root)
+    .order_by(_LOG.c.origin)
+)
 
 
 class CosignerRows(Rows):
@@ -44,6 +51,10 @@ class OverlayRows(Rows):
     def ls(self) -> Sequence[OverlayRecord]:
         """All overlays, by log."""
         return self._records(OverlayRecord, _OVERLAYS)
+
+    def ahead(self) -> dict[str, int]:
+        """Of each list on which an overlay lies now, by origin: how many events the overlaid head has more."""
+        return {str(origin): int(more) for origin, more in self._connection.execute(_AHEAD)}
 
     def put(self, record: OverlayRecord) -> None:
         """Store the record in the place of an older one."""

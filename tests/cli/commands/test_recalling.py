@@ -198,5 +198,12 @@ def test_a_withdrawal_behind_what_a_clock_dated_ahead_reaches_partners(pair: Fed
     followed = fr.run("peer", "sync")
     assert followed.exit == 14
     assert "is dated in the future; withdrawals applied" in followed.out
+    nl_list = f"nl.example/lists/{LIST}"
+    status = fr.done("status")["overlaid"]
+    assert (list(status), status[nl_list] >= 3) == ([nl_list], True)
+    found = " ".join(fr.run("doctor").out.split())
+    assert f"{nl_list}: of {status[nl_list]} newer events only withdrawals and disputes apply" in found
+    [told] = [one for one in fr.run("audit", "ls").results if one["action"] == "peer.sync"][-1:]
+    assert (told["outcome"], told["details"]["overlaid"]) == ("refused", nl_list)
     fr.done("subset", "release", SUBSET)
     assert partner.done("update")["entries"] == held
