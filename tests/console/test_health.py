@@ -5,11 +5,15 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from node.app.health.checks import CHECKS
 from node.app.health.checkup import KEPT, Checkup, Findings
-from node.console.pages.health import ROWS
+from node.app.health.storage import Place
+from node.console.languages import speak, translated
+from node.console.pages.health import _WORDS, ROWS
 from node.health import Check, Health
 from node.identity.outside_note import Note, OutsideNote
 from node.store.accounts.records import PersonRole
+from support.catalogue import check_names
 from support.console import RunningConsole
 from support.times import SettableClock
 
@@ -98,3 +102,25 @@ async def test_it_says_for_whom_additions_wait_until_they_answer(
     assert "a pas répondu à temps" in french.words
     assert "These do not answer" not in after[0].words
     assert "does not say whether" not in after[1].words
+
+
+async def test_the_names_of_checks_are_in_the_language_of_the_page(busy: RunningConsole) -> None:
+    async with busy.as_role(PersonRole.VIEWER) as browser:
+        english, french = [
+            re.findall(
+                r'<th scope="row">(.*?)</th>',
+                (await browser.get("/console/health", Accept_Language=one)).text,
+            )
+            for one in ("en", "fr")
+        ]
+    pairs = dict(zip(english, french, strict=True))
+    assert (pairs["keys"], pairs["store"], pairs["logs"]) == ("clés", "base", "journaux")
+    assert {one for one, said in pairs.items() if one == said} <= {"audit", "libsodium"}
+
+
+def test_every_check_has_its_name_in_french() -> None:
+    names = {*CHECKS, *Place, *check_names()}
+    speak("fr")
+    shown = {_WORDS.get(name, name) for name in names}
+    assert len(names) >= 25
+    assert {name for name in shown if translated(name) == name} == {"audit", "libsodium"}

@@ -8,6 +8,7 @@ the console says itself is translated, all of it; of what errors and messages el
 meet: the inside of a node stays English.
 """
 
+import re
 import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -22,6 +23,9 @@ sys.path.insert(0, str(Path(__file__).parents[1]))  # `support`, where this is r
 
 from keys.roles import ROLES
 from keys.trust.lifecycle import Stage
+from node.app.health.checks import CHECKS
+from node.app.health.storage import Place
+from node.console.pages.health import _WORDS
 from node.console.pages.keys.rows import PURPOSES
 from node.console.partner.surface import PAGES as PARTNER_PAGES
 from node.console.parts import Section
@@ -103,6 +107,12 @@ def _written() -> Iterator[tuple[str, int, str | tuple[str, ...]]]:
                 yield path.name, line, message
 
 
+def check_names() -> Iterator[str]:
+    """Under which a check of the node finds something, where that is not the check's own name."""
+    for name in ("app/health/checks.py", "group/check.py"):
+        yield from re.findall(r'Check\(\s*"([a-z ]+)"', (CONSOLE.parent / name).read_text(encoding="utf-8"))
+
+
 def _said(kept: Catalog) -> Iterator[str | tuple[str, str]]:
     """What errors and messages say: in the console all of it, elsewhere what is translated."""
     for each in said():
@@ -127,6 +137,7 @@ def _tabled() -> Iterator[str]:
     yield from ("open", "overdue", "disputed", "resolved", "closed")  # `node.partners.hits.overview`
     yield from (outcome.value for outcome in Outcome if outcome is not Outcome.OPEN)
     yield from ("expired",)
+    yield from (name for name in (*CHECKS, *Place, *check_names()) if name not in _WORDS)
     yield from (problem.title for problem in (*PROBLEMS.values(), *HTTP_PROBLEMS.values()))
 
 

@@ -41,7 +41,7 @@ _SOON = timedelta(days=30)
 
 def examine(identity: Identity) -> Iterator[Check]:
     """All checks of a node, in the order in which they should be mended."""
-    for name, look in _CHECKS.items():
+    for name, look in CHECKS.items():
         try:
             yield from look(identity)
         except UNREADABLE as exc:
@@ -349,7 +349,7 @@ def _files(_: Identity) -> Iterator[Check]:
     yield Check("files", Health.OK, "what is in them is compared by: sigfed doctor --deep")
 
 
-_CHECKS: dict[str, Callable[[Identity], Iterator[Check]]] = {
+CHECKS: dict[str, Callable[[Identity], Iterator[Check]]] = {
     "folder": _folder,
     "passphrase": _passphrase,
     "lease": _lease,
@@ -371,3 +371,4 @@ _CHECKS: dict[str, Callable[[Identity], Iterator[Check]]] = {
     "libsodium": _group,
     "files": _files,
 }
+"""By name, in the order in which they should be mended; a check may find something under other names, too."""

@@ -4,9 +4,10 @@ It is found anew every ten minutes at most, or when somebody asks for it: the pa
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
+from keys.message import marked
 from node.access.sessions import Visitor
 from node.acts.act import JUDGES
 from node.clock import milliseconds
@@ -19,6 +20,8 @@ from protocol.audit import AuditRecord
 
 ROWS: Final = 50
 _HERE: Final = "/console/health"
+_WORDS: Final[Mapping[str, str]] = {"ends": marked("what ends")}
+"""Names of checks that say something else in another language where they stand alone."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,7 +46,7 @@ class Examined:
 def gather(world: World, _: Visitor, __: Values) -> Examined:
     """All checks, as they were a short while ago, and whom additions wait for now."""
     found, at = world.checkup.latest()
-    checks = worst_first(found.checks)
+    checks = worst_first(replace(check, name=_WORDS.get(check.name, check.name)) for check in found.checks)
     return Examined(
         checks=checks[:ROWS],
         more=len(checks[ROWS:]),
