@@ -203,6 +203,30 @@ async def test_what_a_node_sealed_instead_of_a_label_stops_no_batch(
     assert {scanning.statuses()[name] for name in held} == {"hit"}
 
 
+@pytest.mark.threat("logging look-ups")
+async def test_how_long_it_takes_to_record_hits_shows_in_no_moment(
+    scanning: Scanning, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The batches of a scan, those with which it asks at once too, go whole ticks after it began."""
+    scanning.chance, scanning.evaluations_per_day = 0.02, 4 * BATCH  # two batches of 64
+    names = [f"listed {number}" for number in range(100)]
+    for agency in (scanning.fr.lists, scanning.nl):
+        agency.add(rows(*names))
+    await updated(scanning)
+    scanning.store(*names, *(f"{name}.copy" for name in names))
+    origins: list[float] = []
+
+    async def whole_ticks(begun: float) -> None:
+        origins.append(begun)
+
+    monkeypatch.setattr(examiner, "whole_ticks", whole_ticks)
+    scanning.hashed = lambda path: Hashed(1, (Part("", file_digests(path.stem)),))  # type: ignore[method-assign]
+    ended = await scanning.scan()
+    assert ended.at_once
+    assert len(scanning.sent) > 3
+    assert origins == [origins[0]] * len(scanning.sent)
+
+
 async def test_without_cover_what_survives_is_asked_about_and_nothing_else(scanning: Scanning) -> None:
     scanning.cover = Cover.OFF
     await scanning.scan()

@@ -39,6 +39,7 @@ class Scanning:
         self.spool = HitSpool(folder)
         self.state, self.state_key = folder / "scan.db", b"k" * 32
         self.cover = Cover.BEAT
+        self.chance, self.evaluations_per_day = 2.0**-12, 16_384
         self.altered: Callable[[Held], Held] = lambda held: held
         self.read: list[str] = []
         self.sent: list[int] = []
@@ -88,7 +89,7 @@ class Scanning:
                 screening,
                 self._reads,
                 asking=Asking(state, screening, examiner, self.spool, clock),
-                pace=None if offline else Pace(self.cover, 2.0**-12, 16_384),
+                pace=None if offline else Pace(self.cover, self.chance, self.evaluations_per_day),
                 plan="plan",
                 progress=Progress(),
                 stopping=Stopping(),

@@ -177,13 +177,14 @@ class Examiner:
             yield places[place], found.hit
 
     async def ask(
-        self, files: Sequence[Sequence[Digest]], *, least: int = 0
+        self, files: Sequence[Sequence[Digest]], *, least: int = 0, begun: float | None = None
     ) -> AsyncIterator[tuple[int, Examined]]:
         """The place of each file, and what is found of it, batch by batch: all are asked about, none is screened.
 
         At least `least` elements are sent, which is a multiple of `cover.BATCH`: in batches of that many, as far as the
-        protocol allows, and no more unless there are more hashes than that. Raises as `examine`; a batch without any of
-        the files in it fails unheard, unless its answer is not proven.
+        protocol allows, and no more unless there are more hashes than that. They go as `evaluate` says of `begun`, and
+        without it the first at once and the others whole ticks later. Raises as `examine`; a batch without any of the
+        files in it fails unheard, unless its answer is not proven.
         """
         self.require_current()
         size = min(max(least, BATCH), MAX_EVALUATION_BATCH)
@@ -195,10 +196,12 @@ class Examiner:
             await asyncio.to_thread(
                 self._group
             )  # a missing library is heard of, also where every file is a miss
+        first = asyncio.get_running_loop().time()
         for start in range(0, total, size):
             batch = digests[start : start + size]
             try:
-                outputs += await self.evaluate(batch, elements=min(size, total - start))
+                outputs += await self.evaluate(batch, elements=min(size, total - start), begun=begun)
+                begun = first if begun is None else begun
             except VerificationError:
                 raise
             except NodeError:

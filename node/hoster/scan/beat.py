@@ -42,6 +42,7 @@ class ScanBeat:
         self._progress = progress
         self._pace = pace
         self._beat = beat
+        self._begun = 0.0
         self._sent = 0
         self.stopped: NodeError | None = None
         """Why what is pending was not asked about."""
@@ -51,13 +52,13 @@ class ScanBeat:
     async def until(self, read: asyncio.Event) -> None:
         """Send at each beat until everything is read, then what is left."""
         loop = asyncio.get_running_loop()
-        following = loop.time()
-        while not read.is_set():
+        self._begun = loop.time()
+        while self._may_go_on and not read.is_set():
             now = loop.time()
-            if self._may_go_on and now >= following:
-                await self._try(last=False)
-                following = now + (RETRY_SECONDS if self.stopped else self._beat)
-            await _wait(read, self._beat)
+            await self._try(last=False)
+            # However long it took to record what came: that depends on what was found.
+            await _wait(read, now + (RETRY_SECONDS if self.stopped else self._beat) - loop.time())
+        await read.wait()
         if self._may_go_on:
             await self._try(last=True)
 
@@ -82,7 +83,7 @@ class ScanBeat:
         while self._sent < due:
             size = self._pace.one_batch(due - self._sent)
             self._sent += size  # whatever becomes of it: what is not answered goes with another
-            await self._asking.beat(size, self._run)
+            await self._asking.beat(size, self._run, begun=self._begun)
         if last:
             self.at_once = await self._at_once(seen=False)
 
@@ -90,7 +91,7 @@ class ScanBeat:
         """Ask about all that is pending of what this run read, or has seen; how many files that were."""
         after = count = 0
         while files := self._state.files.waiting(self._run, seen=seen, after=after, limit=_FILES):
-            await self._asking.ask(files)
+            await self._asking.ask(files, begun=self._begun)
             after = files[-1].id
             count += len(files)
         return count

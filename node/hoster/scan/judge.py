@@ -5,7 +5,6 @@ held against the new answers with the outputs of what was asked before. Only wha
 is asked about, when its beat comes.
 """
 
-import asyncio
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
@@ -220,24 +219,23 @@ class Asking:
         self.found = [] if found is None else found
         """Hits that are new, in the order in which they were recorded."""
 
-    async def ask(self, files: Sequence[Kept]) -> None:
+    async def ask(self, files: Sequence[Kept], *, begun: float) -> None:
         """Ask at once about all parts of these files that need it, and write what they are.
 
-        What was answered before a failure is written. Raises as `Examiner.examine`.
+        What was answered before a failure is written. `begun` and what is raised as in `Examiner.ask`.
         """
         waiting = [self._waiting(kept) for kept in files]
         order = [(each, index) for each in waiting for index in each.left]
         digests = [each.parts[index].digests for each, index in order]
         try:
-            async for place, found in self._examiner.ask(digests):
+            async for place, found in self._examiner.ask(digests, begun=begun):
                 each, index = order[place]
                 each.found[index] = found
         finally:
             self._conclude(waiting)
 
-    async def beat(self, size: int, run: Run | None = None) -> None:
-        """Send one batch, and write what it brought; raises as `Examiner.examine`."""
-        begun = asyncio.get_running_loop().time()
+    async def beat(self, size: int, run: Run, *, begun: float) -> None:
+        """Send one batch, and write what it brought; `begun` and what is raised as in `Examiner.evaluate`."""
         batch = self.batch(size, run)
         self.conclude(batch, await self._examiner.evaluate(batch.digests, elements=size, begun=begun))
 
