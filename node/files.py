@@ -15,12 +15,19 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from keys.errors import SigfedError
 from keys.message import Message
 from node.clock import system_entropy
-from node.errors import AlreadyExistsError, ConfigError, NodeError, NotFoundError, StoreDownError
+from node.errors import (
+    AlreadyExistsError,
+    ConfigError,
+    InputRefusedError,
+    NodeError,
+    NotFoundError,
+    StoreDownError,
+)
 from protocol.encoding import Octets
 
 MAX_PRIVATE_BYTES = 64 * 1024
@@ -56,6 +63,16 @@ def refused(what: str, exc: OSError) -> StoreDownError:
     """The one error for what cannot be written, be it file, object or database."""
     reason, hint = _REFUSALS.get(exc.errno or 0, (exc.strerror or "it failed", ""))
     return StoreDownError("{what} cannot be written: {reason}", what, reason, hint=hint)
+
+
+@contextmanager
+def input_file(path: Path) -> Iterator[BinaryIO]:
+    """A file that somebody named, while it is read and nothing else is done; raises `InputRefusedError`."""
+    try:
+        with path.open("rb") as stream:
+            yield stream
+    except OSError as exc:
+        raise InputRefusedError("{path} cannot be read: {reason}", path, exc.strerror) from exc
 
 
 def failure_of(exc: OSError) -> NodeError:

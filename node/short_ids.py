@@ -6,6 +6,8 @@ from typing import Final, TypeVar
 from node.errors import NodeError, UsageError
 
 LEAST_DIGITS: Final = 4
+SHORT: Final = 8
+"""Digits of an id that people are shown: enough among those of one partner."""
 _T = TypeVar("_T")
 
 

@@ -5,13 +5,13 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 from keys.message import Message, marked
 from node.acts.act import Done, Fact, Field, Node, act
+from node.short_ids import SHORT
 from node.store.accounts.records import PersonRole
 
 if TYPE_CHECKING:
     from node.store.hits.records import HitRecord
 
 HANDLING: Final = frozenset({PersonRole.ANALYST, PersonRole.OPERATOR})
-_SHORT: Final = 8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,7 +59,7 @@ def _find(node: Node, given: Named) -> "HitRecord":
 
 
 def _short(report: "HitRecord") -> str:
-    return report.report_id.hex()[:_SHORT]
+    return report.report_id.hex()[:SHORT]
 
 
 def _done(report: "HitRecord", said: Message, then: str, **fact: Fact) -> Done:

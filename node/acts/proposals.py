@@ -2,17 +2,16 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import TYPE_CHECKING, Annotated
 
 from keys.message import Message
 from node.acts.act import ANALYSTS, Done, Fact, Field, Node, act, own_lists
+from node.short_ids import SHORT
 
 if TYPE_CHECKING:
     from node.lists.imports.intake import Statement
     from node.partners.proposals.review import Taken as TakenUp
     from node.store.partners.records import ProposalRecord
-
-_SHORT: Final = 8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,7 +61,7 @@ def take(node: Node, given: Taken) -> Done:
         statement=given.statement,
         now_ms=node.identity.now_ms,
     )
-    report, short = done.imported, record.proposal_id.hex()[:_SHORT]
+    report, short = done.imported, record.proposal_id.hex()[:SHORT]
     taken = Message.counted(
         "{count} file was taken up: {entries} new entries wait for publication, {listed} were listed already.",
         "{count} files were taken up: {entries} new entries wait for publication, {listed} were listed already.",

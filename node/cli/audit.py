@@ -1,11 +1,12 @@
 """`sigfed audit`: what was done at this node, by whom, in a log that nobody can change unseen."""
 
+from io import TextIOWrapper
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from node.cli.output import Fact, listing
+from node.cli.output import Fact, listing, moment
 from node.cli.prompts import ask
 from node.cli.session import session
 
@@ -134,18 +135,14 @@ def export(
 def _verify_file(file: Path, words: str) -> "VerifiedAudit":
     from node.access.notation import typed_words
     from node.audit.reader import verify_export
-    from node.errors import NotFoundError
+    from node.files import input_file
 
-    try:
-        with file.open(encoding="ascii", errors="replace") as stream:
-            return verify_export(iter(stream), typed_words(words))
-    except OSError as exc:
-        raise NotFoundError("{file} cannot be read: {reason}", file, exc.strerror) from exc
+    with input_file(file) as stream:
+        lines = TextIOWrapper(stream, encoding="ascii", errors="replace")
+        return verify_export(lines, typed_words(words))
 
 
 def _cells(item: "Audited") -> tuple[str, ...]:
-    from node.cli.times import moment
-
     record = item.record
     return (
         str(item.index),
@@ -159,7 +156,7 @@ def _cells(item: "Audited") -> tuple[str, ...]:
 
 def _fields(item: "Audited") -> dict[str, Fact]:
     record = item.record
-    fields: dict[str, Fact] = {
+    return {
         "record": item.index,
         "time_ms": record.time_ms,
         "actor": record.actor,
@@ -168,4 +165,3 @@ def _fields(item: "Audited") -> dict[str, Fact]:
         "outcome": record.outcome,
         "details": dict(record.details),
     }
-    return fields

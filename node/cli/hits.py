@@ -33,7 +33,7 @@ def ls(
 ) -> None:
     """Hits: those found here, or, at an agency, those that partners reported."""
     here = session(context)
-    if is_agency(here):
+    if here.is_agency:
         from node.cli.partners.hits import list_reports
 
         list_reports(here, opened=unresolved, overdue=overdue, partner=partner, name=name)
@@ -53,7 +53,7 @@ def show(
 ) -> int:
     """One hit with everything that is known of it; asks the agency while an answer to a dispute is awaited."""
     here = session(context)
-    if is_agency(here):
+    if here.is_agency:
         from node.cli.partners.hits import show_report
 
         show_report(here, text, hashes=hashes)
@@ -149,7 +149,7 @@ def unhold(context: typer.Context, text: _Id) -> None:
 
 
 def _hold(here: Session, text: str, *, held: bool) -> None:
-    if is_agency(here):
+    if here.is_agency:
         do(here, hits.hold if held else hits.unhold, hits.Named(hit=text))
         return
     from node.cli.hoster.hits import hold_hit
@@ -166,7 +166,7 @@ def purge(
 ) -> None:
     """Delete hits that are finished and older than is configured; the node, or sigfed update, does it by itself."""
     here = session(context)
-    if is_agency(here):
+    if here.is_agency:
         from node.cli.partners.hits import purge_reports
 
         purge_reports(here, dry_run=dry_run)
@@ -184,8 +184,3 @@ def precision(
     from node.cli.partners.hits import show_precision
 
     show_precision(session(context), name)
-
-
-def is_agency(here: Session) -> bool:
-    """Whether an agency's node lives in the home, as `sigfed status` decides it."""
-    return here.home.config.exists() or not here.home.partner.exists()

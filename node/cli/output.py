@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TextIO
 
+from node.clock import minute
 from node.pages.text import visible
 
 Fact = str | int | float | bool | None | Sequence["Fact"] | Mapping[str, "Fact"]
@@ -113,6 +114,11 @@ class Progress:
         if self._enabled and self._drawn:
             self._err.write("\r\x1b[K")
             self._drawn = 0
+
+
+def moment(time_ms: int) -> str:
+    """A time for people, in UTC; `never` for 0."""
+    return minute(time_ms) if time_ms else "never"
 
 
 def spelled(digits: str) -> str:

@@ -6,7 +6,6 @@ import typer
 
 from node.acts import proposals
 from node.cli.acts import do, performing
-from node.cli.hits import is_agency
 from node.cli.options import ALL_WAITING, CRITERIA, ID, LIST_TO_ADD_TO, YES
 from node.cli.prompts import confirm
 from node.cli.session import session
@@ -24,7 +23,7 @@ _Files = Annotated[
 def ls(context: typer.Context) -> None:
     """Proposals: those made here, or, at an agency, those of its partners."""
     here = session(context)
-    if is_agency(here):
+    if here.is_agency:
         from node.cli.partners.proposals import list_received
 
         list_received(here)
@@ -42,7 +41,7 @@ def show(
 ) -> None:
     """One proposal, file by file; a partner's asks the agency while something waits there."""
     here = session(context)
-    if is_agency(here):
+    if here.is_agency:
         from node.cli.partners.proposals import show_received
 
         show_received(here, text, hashes=hashes)
@@ -93,7 +92,6 @@ def take(
 ) -> None:
     """At an agency: take files up into an own list, after its own examination; they wait for publication."""
     from node.cli.entries.statements import statement_of
-    from node.lists.catalogue import list_origin
 
     here = session(context)
     statement = statement_of(
@@ -104,7 +102,7 @@ def take(
     given = proposals.Taken(
         proposal=text,
         numbers=numbers or [],
-        list=list_origin(here.identity().settings.node, to),
+        list=here.own_list(to),
         collection=collection,
         basis=basis,
         statement=statement,

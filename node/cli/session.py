@@ -12,6 +12,7 @@ import typer
 from node.cli.output import Output
 from node.errors import UsageError
 from node.home import Home
+from node.names import GroupChoice
 
 if TYPE_CHECKING:
     from node.identity.identity import Identity
@@ -48,6 +49,17 @@ class Session:
             raise UsageError("this home follows several subsets", hint="name one: sigfed --subset NAME …")
         return self.homes[0]
 
+    @property
+    def is_agency(self) -> bool:
+        """Whether an agency's node lives in the home, not a partner."""
+        return self.home.config.exists() or not self.home.partner.exists()
+
+    def own_list(self, name: str) -> str:
+        """The origin of the own list of that name."""
+        from node.lists.catalogue import list_origin
+
+        return list_origin(self.identity().settings.node, name)
+
     def identity(self) -> "Identity":
         """The node in the home folder, the same each time, so that passphrases are asked once.
 
@@ -61,6 +73,14 @@ class Session:
             found.trust.before_signing = partial(_before_signing, found)
             self._opened.append(found)
         return self._opened[0]
+
+    def group(self, choice: GroupChoice) -> str:
+        """The name of the chosen group, a field of `--json` alone: people need not wait until a kernel was tried."""
+        if not self.output.as_json:
+            return ""
+        from node.group.load import group_name
+
+        return group_name(choice)
 
     @contextmanager
     def reading(self) -> Iterator["Store"]:

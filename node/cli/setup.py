@@ -131,13 +131,15 @@ def _say_serving(here: Session, url: str, node: str) -> None:
 @each_subset
 def status(context: typer.Context) -> None:
     """What this node (or partner) holds, how fresh it is, and what to do next."""
-    from node.cli.state import partner_status, show_status
-
     here = session(context)
-    if here.home.config.exists() or not here.home.partner.exists():
+    if here.is_agency:
+        from node.cli.state import show_status
+
         show_status(here)
-    else:
-        partner_status(here)
+        return
+    from node.cli.hoster.status import partner_status
+
+    partner_status(here)
 
 
 @each_subset

@@ -1,21 +1,18 @@
-"""`sigfed status`: what is held and how fresh, for an agency's node and for a partner."""
+"""`sigfed status` of an agency's node: what is held and how fresh."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
-from node.cli.output import Fact, table
+from node.cli.output import Fact, moment, table
 from node.cli.session import Session
-from node.cli.times import moment
-from node.names import GroupChoice
 from node.pages.text import counted
 
 if TYPE_CHECKING:  # commands that do not show lists start without them
     from keys.trust.members import Members
     from keys.trust.node_document import NodeDocument
     from node.app.health.storage import Refusals
-    from node.hoster.status import PartnerStatus
     from node.judgement.quarantine import QuarantineItem
     from node.lists.catalogue import ListReport
     from node.store.peers.records import PeerRecord
@@ -62,17 +59,8 @@ def show_status(here: Session) -> None:
     """The state of a node."""
     identity = here.identity()
     now = _read_status(here)
-    here.output.result(_fields(now, _group(here, identity.settings.group)), *_lines(now))
+    here.output.result(_fields(now, here.group(identity.settings.group)), *_lines(now))
     here.output.following(_next_step(now), now.dated)
-
-
-def _group(here: Session, choice: GroupChoice) -> str:
-    """Its name, which is a field alone: people need not wait until a kernel was tried."""
-    if not here.output.as_json:
-        return ""
-    from node.group.load import group_name
-
-    return group_name(choice)
 
 
 def _read_status(here: Session) -> _Status:
@@ -218,55 +206,3 @@ def _next_step(now: _Status) -> str:
     if not now.subsets:
         return "sigfed subset create NAME"
     return "sigfed run, if it is not running; sigfed doctor, if something seems wrong"
-
-
-def partner_status(here: Session) -> None:
-    """The state of a partner's client."""
-    from node.cli.partners.hit_status import partner_hits_status
-    from node.hoster.cover import cover_words
-    from node.hoster.settings import load_partner_settings
-    from node.hoster.status import read_partner_status
-
-    now = read_partner_status(here.home)
-    found, hit_lines, steps = partner_hits_status(here.home)
-    enrolment, end_ms = now.enrolment, now.not_after_ms
-    here.output.result(
-        {
-            "partner": enrolment.partner,
-            "subset": enrolment.subset,
-            "version": now.version,
-            "entries": now.entries,
-            "not_after_ms": end_ms,
-            "grace_days": enrolment.grace_days,
-            "confirmed_ms": enrolment.confirmed_ms,
-            "evaluations_left": now.evaluations_left,
-            "evaluations_per_day": enrolment.evaluations_per_day,
-            "cover": now.cover.value,
-            "witnesses": list(now.backing.witnesses) if now.backing else [],
-            "witnesses_needed": now.backing.needed if now.backing else 0,
-            "cosigned_ms": now.cosigned_ms,
-            "ahead": now.ahead,
-            "gone": now.gone,
-            "evidence": [str(folder) for folder in now.evidence],
-            "unconfirmed_files": now.unconfirmed,
-            "group": _group(here, load_partner_settings(here.home.folder).group),
-            **found,
-        },
-        f"{enrolment.partner}, subset {enrolment.subset}, release {now.version or 'none yet'}",
-        f"valid until {moment(end_ms)}, then {enrolment.grace_days} days of grace"
-        if now.version
-        else "no release is held",
-        *now.words,
-        f"the node confirmed what is held on {moment(enrolment.confirmed_ms)}",
-        *_left(now),
-        cover_words(now.cover, enrolment.evaluations_per_day),
-        *hit_lines,
-    )
-    here.output.following(*(steps or ["sigfed check FILE" if now.version else "sigfed update"]))
-
-
-def _left(now: "PartnerStatus") -> Iterator[str]:
-    if now.evaluations_left is not None:
-        yield (
-            f"about {now.evaluations_left:,} of {now.enrolment.evaluations_per_day:,} evaluations a day are left"
-        )

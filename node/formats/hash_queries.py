@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from node.errors import InputRefusedError
+from node.files import input_file
 from node.formats.columns import read_columns
 from node.formats.rows import RefusedRow
 from protocol.digest import Algorithm, Digest
@@ -51,11 +52,8 @@ def read_hash_queries_in(source: str) -> list[HashQuery]:
     """
     if source == "-":
         return read_hash_queries(sys.stdin.buffer)
-    try:
-        with Path(source).open("rb") as stream:
-            return read_hash_queries(stream)
-    except OSError as exc:
-        raise InputRefusedError("{source} cannot be read: {reason}", source, exc.strerror) from exc
+    with input_file(Path(source)) as stream:
+        return read_hash_queries(stream)
 
 
 def typed_hash_queries(text: str) -> list[HashQuery]:

@@ -8,6 +8,7 @@ from keys.key import StatementPrivateKey
 from keys.trust.names import is_origin_of
 from node.app.peers.sync import PeerSyncs
 from node.errors import InputRefusedError
+from node.files import input_file
 from node.identity.identity import Identity
 from node.objects.medium import MediumObjects
 from node.peers.sync.reports import SyncReport
@@ -57,15 +58,13 @@ def read_held(path: Path, node: str) -> dict[str, HeldList]:
         InputRefusedError: it cannot be read, or is not about lists of this node.
     """
     try:
-        with path.open("rb") as stream:
+        with input_file(path) as stream:
             found = json.loads(stream.read(_MAX_HELD_BYTES))
         opened = found.get("opened", {})
         lists = {
             str(origin): HeldList(int(size), read_grant(opened.get(origin)))
             for origin, size in found["lists"].items()
         }
-    except OSError as exc:
-        raise InputRefusedError("{path} cannot be read: {reason}", path, exc.strerror) from exc
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         raise InputRefusedError(
             "{path} is not what `sigfed transfer held` prints",

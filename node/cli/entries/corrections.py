@@ -9,7 +9,7 @@ from node.acts import entries as acts
 from node.cli.acts import do, performing
 from node.cli.options import CRITERIA, HASHES, INDEX, OWN_LIST, REASON, YES, require_one_way
 from node.cli.prompts import confirm
-from node.cli.session import Session, session
+from node.cli.session import session
 from node.errors import UsageError
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def dispute(
             f"This blocks the hashes at every agency and partner, signed, until {name} resolves it. Go on?"
         )
     given = acts.Disputed(
-        list=_origin(here, name),
+        list=here.own_list(name),
         files=read_hashes(hash_from),
         hash_from=file_name(hash_from),
         reason=reason_of(reason),
@@ -74,7 +74,7 @@ def resolve(
     if not yes:
         confirm("Where enough countries list them, the hashes reach partners again. Go on?")
     files = () if index is not None else read_hashes(hash_from)
-    given = acts.Corrected(list=_origin(here, name), files=files, hash_from=file_name(hash_from), index=index)
+    given = acts.Corrected(list=here.own_list(name), files=files, hash_from=file_name(hash_from), index=index)
     do(here, acts.resolve, given)
     here.output.following(f"sigfed publish {name}", "sigfed subset release NAME")
 
@@ -119,7 +119,7 @@ def amend(
         confirm(f"This states, signed, that the entries were examined here (basis {basis}). Go on?")
     files = () if index is not None else read_hashes(hash_from)
     given = acts.Amending(
-        list=_origin(here, name), files=files, hash_from=file_name(hash_from), index=index, change=change
+        list=here.own_list(name), files=files, hash_from=file_name(hash_from), index=index, change=change
     )
     do(here, acts.amend, given)
 
@@ -154,7 +154,7 @@ def reaffirm(
             f"This states, signed, that the file was examined here and the block is wrong (basis {basis}). Go on?"
         )
     given = acts.Reaffirmed(
-        list=_origin(here, name),
+        list=here.own_list(name),
         files=read_hashes(hash_from),
         hash_from=file_name(hash_from),
         statement=Statement(basis=basis_of(basis), criteria=criteria),
@@ -185,7 +185,7 @@ def withdraw(
     if not yes:
         confirm(f"Withdraw from {name} for the reason '{reason}', with all hashes of the same file?")
     given = acts.Withdrawn(
-        list=_origin(here, name),
+        list=here.own_list(name),
         files=() if index is not None else read_hashes(hash_from),
         hash_from=file_name(hash_from),
         index=index,
@@ -193,12 +193,6 @@ def withdraw(
         now=now,
     )
     do(here, acts.withdraw, given)
-
-
-def _origin(here: Session, name: str) -> str:
-    from node.lists.catalogue import list_origin
-
-    return list_origin(here.identity().settings.node, name)
 
 
 def _judged(node: "Node") -> "Current":

@@ -14,7 +14,6 @@ from node.cli.exit_codes import ExitCode
 from node.cli.session import Session
 from node.errors import InputRefusedError
 from node.formats import Reading, read_rows
-from node.lists.catalogue import list_origin
 from node.lists.continuation import require_open
 from node.lists.imports.intake import ImportReport, Statement, import_rows, preview_rows
 from node.pages.text import counted
@@ -37,7 +36,7 @@ class Source:
 def read_into(here: Session, source: Source, *, to: str, statement: Statement, dry_run: bool) -> int:
     """Import (or preview) `source` into the list `to`; the exit code says whether rows were refused."""
     identity = here.identity()
-    origin = list_origin(identity.settings.node, to)
+    origin = here.own_list(to)
     number, mapping = collection_of(source.collection), columns_of(source.columns)
     try:
         stream = source.file.open("rb")

@@ -7,7 +7,7 @@ import typer
 from node.acts import entries
 from node.cli.acts import do, performing, require_two
 from node.cli.options import AS, HASHES, INDEX, OWN_LIST, REASON, YES, require_one_way
-from node.cli.output import Fact, listing
+from node.cli.output import Fact, listing, moment
 from node.cli.prompts import confirm
 from node.cli.session import session
 from node.pages.text import counted
@@ -36,12 +36,10 @@ def shred(
     """Ask a second person to delete a file's hashes for ever, here and at every peer."""
     from node.access.notation import reason_of
     from node.cli.hashes import file_name, read_hashes
-    from node.lists.catalogue import list_origin
 
     here = session(context)
     require_one_way(hash_from, index)
-    identity, why = here.identity(), reason_of(reason)
-    origin = list_origin(identity.settings.node, name)
+    origin, why = here.own_list(name), reason_of(reason)
     require_two(here)
     asked = [] if index is not None else read_hashes(hash_from)
     with here.writing() as store:
@@ -128,8 +126,6 @@ def _shredding_fields(each: "ShreddingReport") -> dict[str, Fact]:
 
 
 def _erased(each: "ShreddingReport") -> str:
-    from node.cli.times import moment
-
     return "not yet" if each.erased_ms is None else moment(each.erased_ms)
 
 
@@ -184,8 +180,6 @@ def _withdrawal_fields(each: "WithdrawalReport") -> dict[str, Fact]:
 
 
 def _rows(each: "WithdrawalReport") -> list[tuple[str, ...]]:
-    from node.cli.times import moment
-
     published = "not yet" if each.published_ms is None else moment(each.published_ms)
     events = f"{each.first:,}" if each.first == each.last else f"{each.first:,} to {each.last:,}"
     head = (each.origin, events, published)
@@ -193,8 +187,6 @@ def _rows(each: "WithdrawalReport") -> list[tuple[str, ...]]:
 
 
 def _peer_cells(peer: "PeerState") -> tuple[str, str, str]:
-    from node.cli.times import moment
-
     times = (peer.held_ms, peer.released_ms)
     held, released = ("not yet" if time is None else f"since {moment(time)}" for time in times)
     return peer.peer, held, released

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from keys.message import Message
-from node.cli.output import Fact, listing
+from node.cli.output import Fact, listing, moment
 from node.cli.prompts import ask
 from node.cli.session import session
 
@@ -28,8 +28,6 @@ _Id = Annotated[str, typer.Argument(metavar="ID", help="Its SHA-256, or the begi
 @app.command("ls")
 def ls(context: typer.Context) -> None:
     """Contradictions that are kept: those that convict, and claims that a peer's word stands behind."""
-    from node.cli.times import moment
-
     here = session(context)
     with here.reading() as store, store.read() as unit:
         records = list(unit.evidence.ls())
@@ -47,7 +45,6 @@ def ls(context: typer.Context) -> None:
 def show(context: typer.Context, name: _Id) -> None:
     """What one of them says, judged again with the members' keys."""
     from node.app.peers.evidence import accused_of
-    from node.cli.times import moment
     from node.evidence.keep import get_kept
     from node.evidence.keep import verify as verify_kept
 
@@ -234,9 +231,7 @@ def _fields(record: "EvidenceRecord") -> dict[str, Fact]:
 
 
 def _read(path: Path) -> bytes:
-    from node.errors import NotFoundError
+    from node.files import input_file
 
-    try:
-        return path.read_bytes()
-    except OSError as exc:
-        raise NotFoundError("{path} cannot be read: {reason}", path, exc.strerror) from exc
+    with input_file(path) as file:
+        return file.read()

@@ -43,7 +43,7 @@ def token(
     ] = ConsoleRole.ANALYST,
 ) -> None:
     """Make a one-time token, with which somebody signs in to this home's console within half an hour."""
-    from node.cli.times import moment
+    from node.cli.output import moment
     from node.clock import SystemClock, system_entropy
     from node.hoster.console_tokens import ConsoleTokens, Guest
     from node.hoster.folder import PartnerFolder

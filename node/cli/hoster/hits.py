@@ -6,21 +6,18 @@ from typing import TYPE_CHECKING
 
 from node.cli.exit_codes import ExitCode, exit_code, unfinished
 from node.cli.hoster.tell import tell_them, told_facts, told_lines
-from node.cli.output import Fact, listing, spelled
+from node.cli.output import Fact, listing, moment, spelled
 from node.cli.session import Session, wait_for
-from node.cli.times import moment
 from node.clock import SystemClock, milliseconds
 from node.errors import UsageError
 from node.hoster.hits.instructions import UNDO, unverified
 from node.pages.text import counted
+from node.short_ids import SHORT
 
 if TYPE_CHECKING:
     from node.hoster.hits.exchange import Shown
     from node.hoster.hits.resolutions import Action
     from node.hoster.hits.spool import SpooledHit
-
-_SHORT = 8
-"""Digits of an id that people are shown: enough among the hits of one partner."""
 
 
 def list_hits(here: Session, *, unresolved: bool, overdue: bool) -> None:
@@ -37,7 +34,7 @@ def list_hits(here: Session, *, unresolved: bool, overdue: bool) -> None:
     ]
     rows = (
         (
-            hit.id[:_SHORT],
+            hit.id[:SHORT],
             hit.state,
             moment(hit.found_ms),
             hit.collection or "-",
@@ -84,7 +81,7 @@ def report_hits(here: Session, ids: Sequence[str], *, every: bool) -> int:
     for hit in done.hits:
         here.output.result(_facts(hit, now_ms()), *_reported(hit))
     for hit, why in done.failed:
-        here.output.failure(_facts(hit, now_ms()), f"{hit.id[:_SHORT]}: not told yet, {why} ({hit.name})")
+        here.output.failure(_facts(hit, now_ms()), f"{hit.id[:SHORT]}: not told yet, {why} ({hit.name})")
     if not (done.hits or done.failed or done.stopped):
         here.output.result({"reported": 0}, "nothing waits to be reported")
     if done.unverified:
@@ -125,13 +122,13 @@ def dispute_hit(here: Session, text: str, *, reason: str, contact: str) -> None:
     state = CaseState.from_bytes(hit.case)
     here.output.result(
         {"hit": hit.id, "opened_ms": state.opened_ms, "due_ms": state.due_ms},
-        f"{hit.id[:_SHORT]}: disputed; the agency answers by {moment(state.due_ms)}",
+        f"{hit.id[:SHORT]}: disputed; the agency answers by {moment(state.due_ms)}",
     )
     here.output.talk(
         "What was sent: the id of your report, your reason and contact. Until the answer the hit stands."
     )
     tell_them(here, hit, "it is disputed")
-    here.output.following(f"sigfed hit show {hit.id[:_SHORT]}, to see the answer")
+    here.output.following(f"sigfed hit show {hit.id[:SHORT]}, to see the answer")
 
 
 def resolve_hit(here: Session, text: str, action: "Action") -> None:
@@ -141,7 +138,7 @@ def resolve_hit(here: Session, text: str, action: "Action") -> None:
     done = wait_for(resolve(here.home, text, action))
     hit = done.hit
     here.output.result(
-        _facts(hit, now_ms()), f"{hit.id[:_SHORT]}: {action}, recorded {moment(hit.resolved_ms)}"
+        _facts(hit, now_ms()), f"{hit.id[:SHORT]}: {action}, recorded {moment(hit.resolved_ms)}"
     )
     here.output.talk(done.said)
     if action.value == "false-positive":
@@ -149,7 +146,7 @@ def resolve_hit(here: Session, text: str, action: "Action") -> None:
     here.output.following(
         *(["sigfed hit report --all"] if hit.waiting else []),
         *(
-            [f"sigfed hit dispute {hit.id[:_SHORT]} --reason TEXT"]
+            [f"sigfed hit dispute {hit.id[:SHORT]} --reason TEXT"]
             if action.value == "false-positive" and not hit.ended_ms
             else []
         ),
@@ -162,7 +159,7 @@ def hold_hit(here: Session, text: str, *, held: bool) -> None:
     from node.hoster.hits.retention import hold
 
     hit = hold(here.home, text, held=held)
-    short = hit.id[:_SHORT]
+    short = hit.id[:SHORT]
     here.output.result(
         _facts(hit, now_ms()),
         f"{short}: it is not purged before somebody says otherwise"
@@ -193,7 +190,7 @@ def purge_hits(here: Session, *, dry_run: bool) -> None:
 
 
 def _facts(hit: "SpooledHit", moment_ms: int) -> dict[str, Fact]:
-    fields: dict[str, Fact] = {
+    return {
         "hit": hit.id,
         "file": hit.name,
         "state": hit.state,
@@ -213,7 +210,6 @@ def _facts(hit: "SpooledHit", moment_ms: int) -> dict[str, Fact]:
         "ended_ms": hit.ended_ms,
         "instead": hit.instead,
     }
-    return fields
 
 
 def _signed(shown: "Shown") -> dict[str, Fact]:
@@ -263,7 +259,7 @@ def _end_lines(shown: "Shown") -> list[str]:
     signed = f"; {end.node} signed that it ended with release {end.version}, verified" if end else ""
     return [
         f"  withdrawn {moment(hit.ended_ms)}: no release lists this hash any more{signed}",
-        *([f"  the file is listed by another of its hashes: {hit.instead[:_SHORT]}"] if hit.instead else []),
+        *([f"  the file is listed by another of its hashes: {hit.instead[:SHORT]}"] if hit.instead else []),
         *([f"  {UNDO}"] if hit.to_undo else []),
     ]
 
@@ -302,7 +298,7 @@ def _case_lines(shown: "Shown") -> list[str]:
 
 
 def _steps(shown: "Shown") -> list[str]:
-    short = shown.hit.id[:_SHORT]
+    short = shown.hit.id[:SHORT]
     if shown.hit.waiting:
         return [f"sigfed hit report {short}"]
     if shown.hit.to_undo:
@@ -314,7 +310,7 @@ def _steps(shown: "Shown") -> list[str]:
 
 
 def _reported(hit: "SpooledHit") -> list[str]:
-    short = hit.id[:_SHORT]
+    short = hit.id[:SHORT]
     if hit.withdrawn:
         kept = "; the agency keeps it with that, signed" if hit.end else ""
         return [f"{short}: withdrawn, no release lists it any more{kept} ({hit.name})"]

@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from node.cli.exit_codes import ExitCode, unfinished
-from node.cli.output import Fact, listing, spelled
+from node.cli.output import Fact, listing, moment, spelled
 from node.cli.session import Session, wait_for
-from node.cli.times import moment
 from node.errors import UsageError
 from node.pages.text import counted
+from node.short_ids import SHORT
 from protocol.lists.event import collection_name
 from protocol.statement.proposal_state import FileOutcome, FileState
 
@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from node.hoster.proposals.exchange import Shown
     from node.hoster.proposals.folder import OwnProposal
 
-SHORT = 8
-"""Digits of an id that people are shown."""
 STATES = {
     FileState.WAITING: "waiting",
     FileState.TAKEN: "taken up",

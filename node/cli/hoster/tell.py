@@ -4,17 +4,15 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from node.cli.exit_codes import ExitCode, exit_code
-from node.cli.output import Fact
+from node.cli.output import Fact, moment
 from node.cli.prompts import confirm
 from node.cli.session import Session, wait_for
-from node.cli.times import moment
+from node.short_ids import SHORT
 
 if TYPE_CHECKING:
     from node.hoster.hits.reporters import TellingOutcome
     from node.hoster.hits.spool import SpooledHit
     from node.hoster.hits.teller import Named
-
-_SHORT = 8
 
 
 def agree_first(here: Session, names: Sequence[str], *, yes: bool) -> None:
@@ -58,10 +56,10 @@ def _say(here: Session, named: "Named", outcome: "TellingOutcome") -> None:
         told = named.told(hit)
         here.output.result(
             _facts(hit, name, told.reference, ""),
-            f"{hit.id[:_SHORT]}: told {name}, {told.reference}, {moment(told.told_ms)}",
+            f"{hit.id[:SHORT]}: told {name}, {told.reference}, {moment(told.told_ms)}",
         )
     for hit, why in (*outcome.passed_over, *outcome.failed):
-        here.output.failure(_facts(hit, name, "", str(why)), f"{hit.id[:_SHORT]}: not told to {name}: {why}")
+        here.output.failure(_facts(hit, name, "", str(why)), f"{hit.id[:SHORT]}: not told to {name}: {why}")
     if not (outcome.done or outcome.passed_over or outcome.failed or outcome.stopped):
         here.output.talk(f"nothing waits to be told to {name}")
     if outcome.stopped is not None:

@@ -1,6 +1,6 @@
 """`sigfed backup`: writing backups of a running node, trying them, and bringing a node back from one."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -8,12 +8,14 @@ import typer
 
 from node.cli.exit_codes import ExitCode
 from node.cli.options import BACKUP_PASSPHRASE, KDF, NEW_BACKUP, YES
-from node.cli.session import session, wait_for
+from node.cli.session import Session, session, wait_for
 from node.pages.text import counted
 
 if TYPE_CHECKING:
+    from node.backup.drill import Tried
     from node.backup.rejoin import Lost, Rejoined
     from node.identity.identity import Identity
+    from node.peers.recovery import Returned
 
 app = typer.Typer(help="Backups of the node, and bringing it back from one.", no_args_is_help=True)
 
@@ -98,18 +100,20 @@ def drill(
     from node.identity.passphrases import of_backup
 
     here = session(context)
-    failed = False
     with unpacked(file, of_backup(passphrase_file), scratch=scratch, clock=SystemClock()) as home:
-        for tried in tries(open_identity(home)):
-            failed = failed or not tried.good
-            word = "OK" if tried.good else "FAIL"
-            here.output.result(
-                {"tried": tried.what, "good": tried.good, "words": tried.words},
-                f"{word:4}  {tried.what}: {tried.words}",
-            )
-    here.output.following(
-        "mend the node, and write another backup" if failed else "nothing; it can be restored"
-    )
+        return tell_drill(here, tries(open_identity(home)), mend="mend the node, and write another backup")
+
+
+def tell_drill(here: Session, tried: "Iterable[Tried]", *, mend: str) -> int:
+    """Say what was tried of a backup, each as it is done, and `mend` as the next step where something failed."""
+    failed = False
+    for one in tried:
+        failed = failed or not one.good
+        here.output.result(
+            {"tried": one.what, "good": one.good, "words": one.words},
+            f"{'OK' if one.good else 'FAIL':4}  {one.what}: {one.words}",
+        )
+    here.output.following(mend if failed else "nothing; it can be restored")
     return ExitCode.VERIFICATION_FAILED if failed else ExitCode.OK
 
 
@@ -166,7 +170,7 @@ def finish(
     for one in done.returned:
         here.output.result(
             {"origin": one.origin, "held": one.old_size, "size": one.new_size, "unopened": one.unopened},
-            _returned_words(one.origin, one.old_size, one.new_size, one.unopened),
+            _returned_words(one),
         )
     for lost in done.lost:
         here.output.result(
@@ -198,11 +202,11 @@ def _require_whole(identity: "Identity") -> None:
         store.dispose()
 
 
-def _returned_words(origin: str, old: int, new: int, unopened: int) -> str:
-    if old == new:
-        return f"{origin}: {old:,} entries, nobody holds more"
-    hidden = f", the hashes of {unopened:,} of them are lost" if unopened else ""
-    return f"{origin}: {old:,} → {new:,} entries, had back{hidden}"
+def _returned_words(one: "Returned") -> str:
+    if one.old_size == one.new_size:
+        return f"{one.origin}: {one.old_size:,} entries, nobody holds more"
+    hidden = f", the hashes of {one.unopened:,} of them are lost" if one.unopened else ""
+    return f"{one.origin}: {one.old_size:,} → {one.new_size:,} entries, had back{hidden}"
 
 
 def _lost_words(lost: "Lost") -> str:

@@ -10,7 +10,7 @@ import typer
 from node.cli.output import Output
 from node.cli.prompts import confirm
 from node.cli.session import Session, session
-from node.errors import AlreadyExistsError, InputRefusedError
+from node.errors import AlreadyExistsError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,7 +32,7 @@ def ceremony(
     ] = "offline",
 ) -> None:
     """Go through a script of key making, signing and publishing, a yes for each step; ends with a signed transcript."""
-    from node.files import create_private
+    from node.files import create_private, input_file
     from node.trust.ceremony import MAX_SCRIPT_BYTES, perform, read_script
 
     here = session(context)
@@ -42,11 +42,8 @@ def ceremony(
         raise AlreadyExistsError(
             "{transcript} exists and is not overwritten", transcript, hint="name the script otherwise"
         )
-    try:
-        with file.open("rb") as script_file:
-            script = read_script(script_file.read(MAX_SCRIPT_BYTES + 1))
-    except OSError as exc:
-        raise InputRefusedError("{file} cannot be read: {reason}", file, exc.strerror) from exc
+    with input_file(file) as script_file:
+        script = read_script(script_file.read(MAX_SCRIPT_BYTES + 1))
     here.output.talk(script.title, *(["a rehearsal: nothing of it counts"] if rehearse else []))
     with _venue(identity, rehearse=rehearse, kdf=kdf) as venue:
         done = perform(script, venue, _Reader(here.output), identity.clock)

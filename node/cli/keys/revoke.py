@@ -97,13 +97,12 @@ def resume(
     name: Annotated[str, typer.Argument(help="A list, or the origin of any log of this node.")],
 ) -> None:
     """Say that a log whose key was stolen goes on from here, once witnesses have cosigned it under the new key."""
-    from node.lists.catalogue import list_origin
     from node.rotation.revoke import confirm_by_witnesses
     from node.rotation.revoke import resume as go_on
 
     here = session(context)
     identity = here.identity()
-    origin = name if "/" in name else list_origin(identity.settings.node, name)
+    origin = name if "/" in name else here.own_list(name)
 
     def say(node: Node) -> Done:
         standing = wait_for(confirm_by_witnesses(identity, node.store, origin))

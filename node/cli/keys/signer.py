@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from node.cli.exit_codes import ExitCode
+from node.cli.keys.backups import tell_drill
 from node.cli.options import BACKUP_PASSPHRASE, KDF, NEW_BACKUP, YES
 from node.cli.output import listing
 from node.cli.prompts import confirm
@@ -169,16 +169,8 @@ def drill(
     from node.clock import system_entropy
     from node.identity.passphrases import of_backup
 
-    here, failed = session(context), False
     tried = drill_signer(file, of_backup(passphrase_file), scratch=scratch, entropy=system_entropy)
-    for one in tried:
-        failed = failed or not one.good
-        here.output.result(
-            {"tried": one.what, "good": one.good, "words": one.words},
-            f"{'OK' if one.good else 'FAIL':4}  {one.what}: {one.words}",
-        )
-    here.output.following("take another backup" if failed else "nothing; it can be restored")
-    return ExitCode.VERIFICATION_FAILED if failed else ExitCode.OK
+    return tell_drill(session(context), tried, mend="take another backup")
 
 
 @app.command("restore")

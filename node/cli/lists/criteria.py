@@ -7,7 +7,8 @@ import typer
 
 from node.cli.output import listing
 from node.cli.session import session
-from node.errors import InputRefusedError, NotFoundError
+from node.errors import NotFoundError
+from node.files import input_file
 
 app = typer.Typer(help="What this agency lists in which collection, in words.", no_args_is_help=True)
 
@@ -28,11 +29,8 @@ def set_criteria(
     here = session(context)
     identity = here.identity()
     number = collection_of(collection)
-    try:
-        with file.open("rb") as opened:
-            text = checked_text(opened.read(MAX_TEXT_BYTES + 1))
-    except OSError as exc:
-        raise InputRefusedError("{file} cannot be read: {reason}", file, exc.strerror) from exc
+    with input_file(file) as opened:
+        text = checked_text(opened.read(MAX_TEXT_BYTES + 1))
     identity.trust.replace_file(criteria_name(number), text, signers=identity.targets_signers())
     here.output.result(
         {"collection": collection, "number": number, "bytes": len(text)},

@@ -8,7 +8,7 @@ import typer
 from node.acts import guards
 from node.cli.acts import do, performing
 from node.cli.exit_codes import ExitCode
-from node.cli.output import listing
+from node.cli.output import listing, moment
 from node.cli.session import session
 
 app = typer.Typer(help="What lists and releases are compared with.", no_args_is_help=True)
@@ -50,7 +50,6 @@ def add_benign(
 def ls_benign(context: typer.Context) -> None:
     """The sets, with their size."""
     from node.app.guards import open_guards
-    from node.cli.times import moment
 
     here = session(context)
     identity = here.identity()
@@ -107,7 +106,6 @@ def add_tripwire(
 def ls_tripwires(context: typer.Context) -> None:
     """The tripwires by number; their hashes are sealed and not shown."""
     from node.app.guards import open_guards
-    from node.cli.times import moment
 
     here = session(context)
     identity = here.identity()

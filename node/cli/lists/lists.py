@@ -27,11 +27,10 @@ def create(
 ) -> None:
     """Start a list: its key, its log, and its place in the node document (asks for a targets key)."""
     from node.identity.logs import continue_list, create_list
-    from node.lists.catalogue import list_origin
 
     here = session(context)
     identity = here.identity()
-    old = list_origin(identity.settings.node, continues) if continues else ""
+    old = here.own_list(continues) if continues else ""
     if old:
         here.output.talk(
             f"{old} ends for good, and cannot be taken up again; this cannot be undone.",
@@ -57,12 +56,11 @@ def show(
     context: typer.Context, name: Annotated[str, typer.Argument(help="Name, or origin of a peer's.")]
 ) -> None:
     """Size, age and entries of a list."""
-    from node.lists.catalogue import list_origin, report_list
+    from node.lists.catalogue import report_list
     from protocol.lists.event import collection_name
 
     here = session(context)
-    identity = here.identity()
-    origin = name if "/" in name else list_origin(identity.settings.node, name)
+    origin = name if "/" in name else here.own_list(name)
     with here.reading() as store:
         report = report_list(store, origin)
     active = {collection_name(number): count for number, count in sorted(report.active.items())}
@@ -129,14 +127,13 @@ def publish(
     from node.cli.exit_codes import exit_code
     from node.cli.federation.witnesses import Asked, have_cosigned
     from node.identity.logs import publish_own
-    from node.lists.catalogue import list_origin
     from node.lists.pace import NO_LIMITS
 
     here = session(context)
     identity = here.identity()
     limits = NO_LIMITS if beyond_limits else None
     with here.writing() as store:
-        only = list_origin(identity.settings.node, name) if name else ""
+        only = here.own_list(name) if name else ""
         published = publish_own(identity, store, limits, only=only)
         asked = have_cosigned(identity, store) if published.done else Asked({})
     for origin, done in published.done.items():

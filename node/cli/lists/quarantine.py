@@ -6,7 +6,7 @@ import typer
 
 from node.acts import quarantine
 from node.cli import acts
-from node.cli.output import Fact, listing
+from node.cli.output import Fact, listing, moment
 from node.cli.session import session
 
 if TYPE_CHECKING:
@@ -20,7 +20,6 @@ _Id = Annotated[str, typer.Argument(metavar="ID", help="Its number, or the name 
 @app.command("ls")
 def ls(context: typer.Context) -> None:
     """Everything that is set aside, with the reason."""
-    from node.cli.times import moment
     from node.judgement.quarantine import ls as everything
 
     here = session(context)
@@ -37,7 +36,6 @@ def ls(context: typer.Context) -> None:
 @app.command("show")
 def show(context: typer.Context, name: _Id) -> None:
     """One of them: peer, reason, since when, how much, the evidence to hand on, and what releasing it would do."""
-    from node.cli.times import moment
     from node.judgement.quarantine import get
 
     here = session(context)
@@ -82,7 +80,7 @@ def _of_flood(own: str, aside: "QuarantineItem") -> list[str]:
 
 
 def _fields(aside: "QuarantineItem") -> dict[str, Fact]:
-    fields: dict[str, Fact] = {
+    return {
         "id": aside.id,
         "kind": aside.kind,
         "node": aside.node,
@@ -94,4 +92,3 @@ def _fields(aside: "QuarantineItem") -> dict[str, Fact]:
         "evidence": [one.sha256 for one in aside.evidence],
         "released_ms": aside.released_ms or 0,
     }
-    return fields

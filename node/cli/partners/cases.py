@@ -8,10 +8,10 @@ import typer
 from node.acts import cases
 from node.cli.acts import do, performing
 from node.cli.options import YES
-from node.cli.output import Fact, listing, spelled
+from node.cli.output import Fact, listing, moment, spelled
 from node.cli.prompts import confirm
 from node.cli.session import session
-from node.cli.times import moment
+from node.short_ids import SHORT
 
 if TYPE_CHECKING:
     from node.store.hits.records import CaseRecord
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
 app = typer.Typer(help="Disputes of partners.", no_args_is_help=True)
 
-_SHORT = 8
 _Id = Annotated[str, typer.Argument(metavar="ID", help="Id of the reported hit, or the first digits of it.")]
 
 
@@ -42,7 +41,7 @@ def ls(context: typer.Context) -> None:
         found, overdue = work.ls(), {(case.partner, case.report_id) for case in work.overdue()}
     rows = (
         (
-            case.report_id.hex()[:_SHORT],
+            case.report_id.hex()[:SHORT],
             case.partner,
             case.subset,
             moment(case.due_ms),
@@ -81,7 +80,7 @@ def show(context: typer.Context, text: _Id) -> None:
     )
     if record.answered_ms is None:
         here.output.following(
-            f"sigfed case answer {record.report_id.hex()[:_SHORT]} --outcome upheld|rejected --reason TEXT"
+            f"sigfed case answer {record.report_id.hex()[:SHORT]} --outcome upheld|rejected --reason TEXT"
         )
 
 
@@ -102,7 +101,6 @@ def answer(
 ) -> None:
     """Answer a dispute, signed and for good; the partner fetches the answer."""
     from node.errors import UsageError
-    from node.lists.catalogue import list_origin
     from protocol.statement.case import Outcome
 
     here = session(context)
@@ -114,13 +112,13 @@ def answer(
         case=text,
         outcome=Outcome[outcome.name],
         reason=reason,
-        withdraw=list_origin(here.identity().settings.node, name) if withdraw else "",
+        withdraw=here.own_list(name) if withdraw else "",
     )
     do(here, cases.answer, given)
 
 
 def _facts(case: "CaseRecord", *, late: bool) -> dict[str, Fact]:
-    fields: dict[str, Fact] = {
+    return {
         "case": case.report_id.hex(),
         "partner": case.partner,
         "subset": case.subset,
@@ -128,7 +126,6 @@ def _facts(case: "CaseRecord", *, late: bool) -> dict[str, Fact]:
         "due_ms": case.due_ms,
         "state": _state(case, late=late),
     }
-    return fields
 
 
 def _words(dispute: "PartnerDispute", listed: list[tuple[str, int]]) -> dict[str, Fact]:

@@ -6,19 +6,17 @@ The hash is shown only to whoever asks for it.
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from node.cli.output import Fact, listing, spelled
+from node.cli.output import Fact, listing, moment, spelled
 from node.cli.session import Session
-from node.cli.times import moment
 from node.pages.text import counted
 from node.partners.hits.instructions import UNDO_REPORT
+from node.short_ids import SHORT
 from protocol.digest import Algorithm
 from protocol.lists.event import collection_name
 
 if TYPE_CHECKING:
     from node.partners.hits.overview import Precision, ReportedHit
     from node.store.hits.records import ResolutionRecord
-
-_SHORT = 8
 
 
 def list_reports(here: Session, *, opened: bool, overdue: bool, partner: str, name: str) -> None:
@@ -28,7 +26,7 @@ def list_reports(here: Session, *, opened: bool, overdue: bool, partner: str, na
 
     identity = here.identity()
     now_ms = identity.now_ms
-    origin = _origin(identity.settings.node, name)
+    origin = here.own_list(name) if name and "/" not in name else name
     wanted = HitFilter(open=opened, partner=partner, origin=origin)
     if overdue:
         wanted = overdue_hits(now_ms, partner=partner, origin=origin)
@@ -77,7 +75,7 @@ def show_report(here: Session, text: str, *, hashes: bool) -> None:
         "hash": value,
     }
     here.output.result(fields, *lines)
-    short = record.report_id.hex()[:_SHORT]
+    short = record.report_id.hex()[:SHORT]
     here.output.following(
         f"sigfed case show {short}" if hit.disputed else f"sigfed hit close {short}, when done"
     )
@@ -113,8 +111,7 @@ def show_precision(here: Session, name: str) -> None:
     """How the hits of each list turned out."""
     from node.partners.hits.overview import precision
 
-    identity = here.identity()
-    origin = _origin(identity.settings.node, name)
+    origin = here.own_list(name) if name and "/" not in name else name
     with here.reading() as store:
         found = [one for one in precision(store) if origin in {"", one.origin}]
     header = ("list", "collection", "reports", "judged", "by partners", "wrong", "right")
@@ -124,15 +121,10 @@ def show_precision(here: Session, name: str) -> None:
     here.output.following("sigfed hit ls --list LIST")
 
 
-def _origin(node: str, name: str) -> str:
-    """The origin of a list that people name: their own by its name, another by the whole of it."""
-    return f"{node}/lists/{name}" if name and "/" not in name else name
-
-
 def _row(hit: "ReportedHit", now_ms: int) -> tuple[str, ...]:
     record = hit.record
     return (
-        record.report_id.hex()[:_SHORT],
+        record.report_id.hex()[:SHORT],
         record.partner,
         moment(record.received_ms),
         record.subset,

@@ -63,14 +63,11 @@ def near(
 
 
 def _read(fetched: Path) -> "RecipientList":
-    from node.errors import InputRefusedError
+    from node.files import input_file
     from node.formats.recipient_list import read_recipient_list
 
-    try:
-        with fetched.open("rb") as stream:
-            return read_recipient_list(stream)
-    except OSError as exc:
-        raise InputRefusedError("{fetched} cannot be read: {reason}", fetched, exc.strerror) from exc
+    with input_file(fetched) as stream:
+        return read_recipient_list(stream)
 
 
 def _hashed(files: Sequence[Path]) -> tuple[Named, list[tuple[str, str]]]:

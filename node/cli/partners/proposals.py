@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from itertools import starmap
 from typing import TYPE_CHECKING
 
-from node.cli.hoster.proposals import SHORT, STATES, counts
-from node.cli.output import Fact, listing, spelled
+from node.cli.hoster.proposals import STATES, counts
+from node.cli.output import Fact, listing, moment, spelled
 from node.cli.session import Session
-from node.cli.times import moment
+from node.short_ids import SHORT
 from protocol.lists.event import collection_name
 from protocol.statement.proposal_state import FileState
 

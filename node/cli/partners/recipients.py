@@ -4,7 +4,7 @@ import typer
 
 from node.acts.recipients import ACTS, SWITCHED_OFF
 from node.cli import acts
-from node.cli.output import listing
+from node.cli.output import listing, moment
 from node.cli.partners.near import near
 from node.cli.session import session
 
@@ -17,7 +17,6 @@ acts.add(app, ACTS)
 def ls(context: typer.Context) -> None:
     """Recipients: what they may fetch, until when, and when they last did."""
     from node.access.grants import grant_words
-    from node.cli.times import moment
     from node.recipients.accreditation import Recipients, grant_of, state_words
 
     here = session(context)

@@ -128,7 +128,7 @@ def _words(store: "Store", approval: "Approval") -> tuple[str, ...]:
 
 
 def _fields(approval: "Approval", state: str) -> dict[str, Fact]:
-    fields: dict[str, Fact] = {
+    return {
         "approval": approval.id,
         "kind": approval.kind,
         "subject": approval.subject,
@@ -140,4 +140,3 @@ def _fields(approval: "Approval", state: str) -> dict[str, Fact]:
         "reason": approval.reason,
         "result": approval.result,
     }
-    return fields

@@ -12,6 +12,7 @@ from keys.signer import Signer
 from node.audit.log import NODE, enqueue, new_record
 from node.clock import DAY_MS, Clock, milliseconds
 from node.errors import AlreadyExistsError, ConflictError, NotFoundError, RateLimitedError
+from node.short_ids import SHORT
 from node.store.hits.records import ResolutionRecord
 from node.store.store import Store
 from protocol.statement.resolution import Resolution, ResolutionReceipt
@@ -22,7 +23,6 @@ MAX_A_DAY: Final = 20_000
 """Of one partner in 24 hours: each of the reports that it can make in a day, and as many corrections."""
 
 _WAIT_SECONDS: Final = 3600
-_SHORT: Final = 8
 
 
 class Resolving:
@@ -93,7 +93,7 @@ class Resolving:
             now_ms=record.received_ms,
             details={
                 "action": resolution.action.name.lower().replace("_", "-"),
-                "hit": record.report_id.hex()[:_SHORT],
+                "hit": record.report_id.hex()[:SHORT],
                 "subset": subset,
             },
         )
