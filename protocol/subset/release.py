@@ -20,7 +20,7 @@ from protocol.subset.manifest import Manifest, ReleaseKind, read_filter
 from protocol.subset.rice import U64Array, blocks_of
 from protocol.tlog.hasher import HASHLIB, Hasher
 
-_PIECE: Final = 64 * CHUNK * LABEL_BYTES
+_PIECE: Final = 8 * CHUNK * LABEL_BYTES
 """Octets of labels that are read at a time."""
 
 

@@ -27,7 +27,7 @@ MAX_BOUND: Final = 2**63
 BLOCK: Final = 64 * 1024
 """Values that a stream of them has at once, about: half a megabyte."""
 
-_BLOCK: Final = 32 * 1024
+_BLOCK: Final = 4 * 1024
 """Octets of quotients read at once."""
 
 _WORD: Final = 64
