@@ -18,12 +18,11 @@ from keys.errors import SigfedError
 from node.app.accounts import open_sessions
 from node.app.health.storage import Storage
 from node.app.metrics import facts
-from node.app.partners.hits import keep_own_register
 from node.app.partners.recipients import RunningRecipients
 from node.app.partners.retention import forget_closed, purge_reports
 from node.app.peers.sync import PeerSyncs
 from node.app.services import require_answers, web_services
-from node.app.subsets import release_with
+from node.app.subsets import keep_own_register, release_with
 from node.audit.log import NODE
 from node.config import MetricsSettings
 from node.errors import PeerUnreachableError, RestoredError, StoreError, SupersededError

@@ -1,8 +1,9 @@
 """Subsets of an opened node: made in steps that are safe to repeat, released without a server."""
 
+from keys.trust.members import open_members
 from keys.trust.names import is_log_name
 from keys.trust.node_parts import EpochInfo
-from node.app.partners.hits import keep_own_register
+from keys.trust.tuf.target_files import MEMBERS_FILE
 from node.errors import AlreadyExistsError, TripwireError, UsageError
 from node.evaluator.in_process import InProcessEvaluator
 from node.group.load import load_group
@@ -19,6 +20,7 @@ from node.subsets.catalogue import create_subset as catalogue_subset
 from node.subsets.catalogue import report_subset, subset_origin
 from node.subsets.draft import RuleDocuments
 from node.subsets.epochs import EPOCH_DAYS, enter_epoch
+from node.subsets.registers import keep_register
 from node.subsets.release import Releaser, ReleaseReport
 from node.trust.announce import announce_epoch
 from node.trust.found import log_label
@@ -105,6 +107,12 @@ def release_with(identity: Identity, store: Store, evaluator: Evaluator, name: s
     if report.published:
         tell(identity, store, "subset.release", name, details=_numbers(report))
     return report
+
+
+def keep_own_register(identity: Identity, store: Store) -> None:
+    """Keep the register that the next release is made with: evidence of its hits will need it."""
+    envelope = identity.trust_files.get(MEMBERS_FILE)
+    keep_register(store.objects, envelope, open_members(envelope, identity.trust.root()))
 
 
 def _rule_documents(identity: Identity, store: Store, subset: str) -> RuleDocuments:

@@ -35,7 +35,7 @@ from node.identity.rollback import settle
 from node.identity.sightings import OWN_LOGS, Sighting, witnessed
 from node.lists.corrections.erase import carry_out_everywhere
 from node.objects.logfiles import LogFiles
-from node.peers.recovery import BrokenHistoryError, Returned, have_back, root_at
+from node.peers.recovery import BrokenHistoryError, Returned, have_back
 from node.ports.keyring import RingKey
 from node.remote.node import RemoteNode
 from node.rotation.rotate import advance_keys
@@ -265,7 +265,7 @@ def _other_history(store: Store, log: LogRecord, seen: Sequence[Sighting]) -> Si
     files = _log_files(store, log)
     for one in seen:
         head = one.head
-        if head.size <= log.head.size and root_at(files, at=head.size, size=log.head.size) != head.root:
+        if head.size <= log.head.size and files.root_at(head.size, size=log.head.size) != head.root:
             return one
     return None
 

@@ -42,7 +42,6 @@ from node.journal import Journal
 from node.lists.completeness import missing_objects
 from node.lists.continuation import is_closed
 from node.objects.logfiles import LogFiles
-from node.peers.recovery import root_at
 from node.ports.log_signer import StandingLogSigner
 from node.store.lists.records import LogRecord
 from node.store.store import Store
@@ -338,7 +337,7 @@ def _more(log: LogRecord, seen: Sighting) -> str:
 
 def _is_of_this_history(store: Store, log: LogRecord, seen: Sighting) -> bool:
     files = LogFiles(store.objects, store.vault, log.origin)
-    return root_at(files, at=seen.head.size, size=log.head.size) == seen.head.root
+    return files.root_at(seen.head.size, size=log.head.size) == seen.head.root
 
 
 def _too_few(identity: Identity, store: Store, found: Sightings) -> tuple[Mapping[str, str], str]:

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from keys.errors import SigfedError
 from keys.message import Message
@@ -21,9 +21,7 @@ from node.errors import NotFoundError
 from node.evidence.judgement import log_keys
 from node.files import said_of
 from node.identity.identity import Identity
-from node.identity.peer import reach_peer
 from node.identity.witnesses import reach_witness
-from node.remote.node import RemoteNode
 from node.remote.proxy import proxy_of
 from node.store.lists.records import LogKind
 from node.store.peers.records import PeerRecord
@@ -37,6 +35,9 @@ from protocol.tlog.checkpoint import Checkpoint, open_checkpoint
 from protocol.tlog.cosignature import verify_cosignatures, without_bad_lines
 from protocol.tlog.note import Note, VerifierKey
 from protocol.witness.cosign import cosigned_claim
+
+if TYPE_CHECKING:  # the members are asked once a start of the machine: what else signs connects to nobody
+    from node.remote.node import RemoteNode
 
 OWN_LOGS: Final = (LogKind.OWN_LIST, LogKind.OWN_RELEASES, LogKind.OWN_AUDIT)
 _PATIENCE_SECONDS: Final = 20.0
@@ -117,6 +118,8 @@ def _cosigned_s(note: bytes, theirs: NodeDocument) -> int:
 
 async def told(identity: Identity, store: Store, *, seconds: float) -> list[tuple[str, GossipHead]]:
     """Heads that peers say they hold, of any log, and who says so; all are asked at once."""
+    from node.identity.peer import reach_peer  # noqa: PLC0415 - see above
+
     found: list[tuple[str, GossipHead]] = []
 
     async def ask(peer: PeerRecord) -> None:
@@ -191,8 +194,10 @@ async def _newer(identity: Identity, node: str, link: TrustApi) -> Iterable[str]
     return [newer] if document.serial > held else []
 
 
-def _public(identity: Identity, document: NodeDocument) -> RemoteNode:
+def _public(identity: Identity, document: NodeDocument) -> "RemoteNode":
     """What a member shows everybody."""
+    from node.remote.node import RemoteNode  # noqa: PLC0415 - see above
+
     return RemoteNode(
         node=document.node,
         base_url=document.endpoints[0].url,

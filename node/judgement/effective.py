@@ -19,7 +19,7 @@ from node.judgement.ranges import Alike, Beside, Range, Telling, ranges_of
 from node.lists.tombstones import honoured_blocks, tombstoned
 from node.lists.touches import catch_up
 from node.objects import listed
-from node.peers.sync.overlays import overlay_items
+from node.peers.sync.kept_overlays import overlay_items
 from node.store.lists.records import LogRecord
 from node.store.store import Store
 from node.store.subsets.records import ReleaseRecord, WideKey

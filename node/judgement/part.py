@@ -14,7 +14,7 @@ from node.judgement.fold import covers, spans_of, without
 from node.judgement.premises import HeldList, Premises
 from node.lists.changes import digest_of
 from node.objects.logfiles import Item, LogFiles
-from node.peers.sync.overlays import overlay_items
+from node.peers.sync.kept_overlays import overlay_items
 from node.store.lists.records import Reach, Touch
 from node.store.store import Store
 from node.store.unit import Unit

@@ -30,6 +30,7 @@ from protocol.errors import MalformedError
 from protocol.limits import BUNDLE_WIDTH
 from protocol.tlog.hasher import HASH_BYTES
 from protocol.tlog.merkle import leaf_hash
+from protocol.tlog.tileproof import TileTree
 from protocol.tlog.tiles import (
     Tile,
     bundle_widths,
@@ -79,6 +80,10 @@ class LogFiles:
         held = _width(tile.level, tile.index, tile.width, size)
         data = self._objects.get(self._tile_name(Tile(tile.level, tile.index, held)))
         return data[: tile.width * HASH_BYTES]
+
+    def root_at(self, at: int, *, size: int) -> bytes:
+        """The root that a held log of `size` had at the smaller size `at`."""
+        return TileTree(size, lambda tile: self.tile(tile, size=size)).prefix_root(at)
 
     def openings(self, index: int, *, size: int) -> list[bytes]:
         """The openings of a bundle as far as the log at `size` has them; an empty one is withheld or deleted."""

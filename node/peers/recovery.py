@@ -34,7 +34,6 @@ from protocol.tlog.checkpoint import Checkpoint, open_checkpoint
 from protocol.tlog.hasher import apart
 from protocol.tlog.merkle import CompactRange, leaf_hash
 from protocol.tlog.note import VerifierKey
-from protocol.tlog.tileproof import TileTree
 from protocol.tlog.tiles import bundle_widths, encode_bundle
 
 
@@ -203,7 +202,7 @@ def _require_beginnings(store: Store, log: LogRecord, sources: Sequence[_Source]
     files = LogFiles(store.objects, store.vault, log.origin)
     for source in sources:
         if source.head.size <= log.head.size:
-            root = root_at(files, at=source.head.size, size=log.head.size)
+            root = files.root_at(source.head.size, size=log.head.size)
             _require_root(log, source, root, "this node")
 
 
@@ -278,8 +277,3 @@ class _NobodyGuards(Guards):
     @override
     def suspects(self, log: LogRecord, arrivals: Iterable[Arrivals]) -> list[tuple[int, str]]:
         return []
-
-
-def root_at(files: LogFiles, *, at: int, size: int) -> bytes:
-    """The root that a held log of `size` had at the smaller size `at`."""
-    return TileTree(size, lambda tile: files.tile(tile, size=size)).prefix_root(at)

@@ -14,7 +14,7 @@ from typing import Final, TypeAlias
 from node.judgement.premises import Premises
 from node.lists.lookup import digests_about
 from node.lists.tombstones import MOST_HONOURED
-from node.peers.sync.overlays import overlay_items
+from node.peers.sync.kept_overlays import overlay_items
 from node.store.store import Store
 from node.store.unit import Unit
 from node.subsets.grounds import Order, tripwires_of

@@ -29,7 +29,6 @@ from node.identity.rollback import settle
 from node.lists.catalogue import report_list
 from node.objects.logfiles import LogFiles
 from node.objects.sweep import sweep
-from node.peers.recovery import root_at
 from node.rotation.store import write_store
 from node.store.lists.records import LogKind
 from support.agencies import LIST, SUBSET, Federation, federate, import_files, numbered, table, written
@@ -226,7 +225,7 @@ def _outcome(cli: Cli, before: Heads) -> dict[str, object]:
             assert signer.size(log.origin) == log.head.size, log.origin
             size, root = before.get(log.origin, (0, b""))
             files = LogFiles(store.objects, store.vault, log.origin)
-            assert not size or root_at(files, at=size, size=log.head.size) == root, "a fork"
+            assert not size or files.root_at(size, size=log.head.size) == root, "a fork"
         listed = {
             log.origin: report_list(store, log.origin)
             for log in logs

@@ -5,8 +5,6 @@ from typing import TYPE_CHECKING
 
 from keys.key import StatementPrivateKey
 from keys.signer import Signer
-from keys.trust.members import open_members
-from keys.trust.tuf.target_files import MEMBERS_FILE
 from node.access.quotas import Quotas
 from node.identity.identity import Identity
 from node.partners.hits.cases import Casework
@@ -70,11 +68,3 @@ def flood_watch(identity: Identity, store: Store) -> FloodWatch:
 def statement_key(identity: Identity) -> Signer:
     """The key that signs receipts and answers."""
     return identity.signer(StatementPrivateKey)
-
-
-def keep_own_register(identity: Identity, store: Store) -> None:
-    """Keep the register that the next release is made with: evidence of its hits will need it."""
-    from node.subsets.registers import keep_register  # noqa: PLC0415 - NumPy reads releases
-
-    envelope = identity.trust_files.get(MEMBERS_FILE)
-    keep_register(store.objects, envelope, open_members(envelope, identity.trust.root()))

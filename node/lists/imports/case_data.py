@@ -7,9 +7,10 @@ rows by U+001E, characters that no spreadsheet cell needs; one that has them get
 
 import json
 from collections.abc import Collection, Iterable, Sequence
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from node.lists.imports.dedupe import Fresh
+if TYPE_CHECKING:  # who takes rows out reads none
+    from node.lists.imports.dedupe import Fresh
 
 _CELL: Final = "\x1f"
 _ROW: Final = "\x1e"
@@ -17,7 +18,7 @@ _PART: Final = "\x1d"
 _PLAIN: Final = str.maketrans(_CELL + _ROW + _PART, "   ")
 
 
-def pack_cases(fresh: Iterable[Fresh], offsets: Iterable[int]) -> bytes:
+def pack_cases(fresh: Iterable["Fresh"], offsets: Iterable[int]) -> bytes:
     """The case data of accepted rows whose entries begin at these offsets; empty when there is none."""
     parts: dict[tuple[str, ...], list[Sequence[str]]] = {}
     for (row, digests, _), offset in zip(fresh, offsets, strict=True):

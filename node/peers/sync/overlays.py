@@ -9,23 +9,20 @@ More withdrawals or disputes than the follower's guards let pass in a day make n
 "Overlay".
 """
 
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from node.errors import StoreError
 from node.journal import Journal
 from node.objects.logfiles import Item
-from node.objects.sealed_names import overlay_name
 from node.peers.sync.follow import Committed, Delivery, Follower, HeldLog, StagedBundle
+from node.peers.sync.kept_overlays import seal_items
 from node.peers.sync.pull import ListPull
 from node.store.lists.records import LogRecord
 from node.store.peers.records import OverlayRecord
 from node.store.store import Store
-from node.store.vault import Vault
 from protocol.errors import ForkError, TooLargeError
 from protocol.history import follow
-from protocol.limits import BUNDLE_WIDTH, EVENT_BYTES, HEADER_BYTES
+from protocol.limits import BUNDLE_WIDTH, HEADER_BYTES
 from protocol.lists.event import Header, Op
 from protocol.lists.sequence import LogShape
 from protocol.tlog.checkpoint import Checkpoint, SignedCheckpoint
@@ -34,7 +31,6 @@ from protocol.tlog.note import Note
 from protocol.tlog.tiles import decode_bundle
 
 _REMOVING: Final = frozenset({Op.WITHDRAW, Op.DISPUTE})
-_INDEX, _LENGTH = 8, 2
 _journal = Journal("overlay")
 
 
@@ -103,7 +99,7 @@ class OverlayKeeper:
             size=delivery.size,
             root=delivery.root,
             note=delivery.note,
-            sealed=self.store.vault.seal(overlay_name(self.log.id), _encoded(self._items)),
+            sealed=seal_items(self.store.vault, self.log, self._items),
         )
         with self.store.write() as unit:
             unit.overlays.put(record)
@@ -154,14 +150,6 @@ async def overlay_head(store: Store, follower: Follower, pull: ListPull, held: H
         pull.received += trial.received
 
 
-def overlay_items(vault: Vault, log: LogRecord, overlays: Sequence[OverlayRecord]) -> tuple[Item, ...]:
-    """What lies upon the head of `log` now; nothing if it moved since."""
-    for record in overlays:
-        if record.log_id == log.id and (record.base_size, record.base_root) == (log.head.size, log.head.root):
-            return tuple(_decoded(vault.unseal(overlay_name(log.id), record.sealed)))
-    return ()
-
-
 def lies_upon(record: OverlayRecord | None, log: LogRecord, note: bytes) -> bool:
     """Whether `record` is the overlay of the head in `note` upon that of `log`.
 
@@ -194,22 +182,3 @@ def drop_overlay(store: Store, origin: str) -> ForkError | None:
 def _signed(note: bytes) -> SignedCheckpoint:
     """A head whose signatures were verified before."""
     return SignedCheckpoint(Checkpoint.from_text(Note.parse(note).text), note, (), ())
-
-
-def _encoded(items: Sequence[Item]) -> bytes:
-    return b"".join(
-        index.to_bytes(_INDEX) + event + len(opening or b"").to_bytes(_LENGTH) + (opening or b"")
-        for index, event, opening in items
-    )
-
-
-def _decoded(data: bytes) -> Iterator[Item]:
-    at = 0
-    while at < len(data):
-        start = at + _INDEX + EVENT_BYTES + _LENGTH
-        end = start + int.from_bytes(data[start - _LENGTH : start])
-        if end > len(data):
-            raise StoreError("a stored overlay is damaged", hint="sync again: it will be fetched anew")
-        event = data[at + _INDEX : at + _INDEX + EVENT_BYTES]
-        yield int.from_bytes(data[at : at + _INDEX]), event, data[start:end] or None
-        at = end

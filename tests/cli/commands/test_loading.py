@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from support.agencies import Federation
+from support.agencies import LIST, SUBSET, Federation, written
 from support.loaded import LIBRARIES, loaded
 from support.processes import Cli
 
@@ -46,6 +46,22 @@ def test_a_node_that_is_read_loads_no_arrays(agency: Cli) -> None:
     words = ("list ls", "peer ls", "status")
 
     assert "numpy" not in loaded(*(["--home", str(agency.home), *one.split()] for one in words))
+
+
+def test_a_node_that_has_asked_its_members_loads_what_connects_for_witnesses_alone(
+    federation: Federation, tmp_path: Path
+) -> None:
+    table = written(tmp_path / "more.csv", f"id,sha256,collection\n1,{'5a' * 32},baseline\n")
+    here = ("--home", str(federation.fr.home))
+    loaded((*here, "publish"))  # asks them, for the first time since this machine started
+
+    entering = loaded((*here, "entry", "import", table, "--list", LIST, "--basis", "own"))
+    releasing = loaded((*here, "subset", "release", SUBSET))
+
+    assert "node.lists.imports.intake" in entering
+    assert entering & (SERVER | NETWORK | {POSTGRESQL}) == set()
+    assert "node.remote.witness" in releasing
+    assert releasing & (SERVER | {"jwt", POSTGRESQL, "node.partners.hits.cases"}) == set()
 
 
 def test_a_doctor_connects_and_serves_nobody(federation: Federation) -> None:
