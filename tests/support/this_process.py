@@ -19,6 +19,7 @@ from unittest.mock import patch
 import pytest
 
 from node.cli.main import main
+from node.clock import SystemClock
 from node.identity import outside_note, rollback
 from support.moving_time import changed
 from support.preloaded import customizations, run_forked
@@ -26,8 +27,9 @@ from support.preloaded import customizations, run_forked
 _PROCESSES = frozenset({"agent", "demo", "icap", "run", "scan", "signer"})
 """Commands that take signals or hold a process of their own; whatever has such a word is a process.
 
-So is what goes by a moved clock, which clients of the test go by as well, in threads of their own, and what is to die.
+So is what is to die, and what goes by a moved clock where clients of the test go by it, too, in threads of their own.
 """
+_PLAIN_CLOCK = SystemClock.now
 _STREAMS = (("0", "rb"), ("1", "wb"), ("2", "wb"))
 _ONE_AT_A_TIME = Lock()
 _SWITCH = Lock()
@@ -69,8 +71,8 @@ def run_here(
     arguments: Sequence[str], variables: Mapping[str, str], folder: Path, streams: Sequence[int]
 ) -> int | None:
     """Exit code of a command with these numbers of open files; None, and nothing done, where it has to be a process."""
-    asks = variables.keys() & {"CLOCK_FILE", "DIE_AT"} or customizations(variables)
-    apart = bool(_PROCESSES & set(arguments) or asks)
+    moves = "CLOCK_FILE" in variables and SystemClock.now is not _PLAIN_CLOCK
+    apart = bool(_PROCESSES & set(arguments) or moves or "DIE_AT" in variables or customizations(variables))
     if apart or not _ONE_AT_A_TIME.acquire(blocking=False):
         return None
     try:
