@@ -1,7 +1,5 @@
 """A peer that shows different people different things is found out by those who talk to each other."""
 
-import subprocess
-import sys
 from dataclasses import replace
 from datetime import timedelta
 from hashlib import sha256
@@ -10,7 +8,6 @@ from pathlib import Path
 import pytest
 
 from keys.key import LogPrivateKey
-from keys.trust.fingerprint import to_words
 from keys.trust.node_document import open_node_document, sign_node_document
 from keys.trust.tuf.root import open_root
 from node.errors import VerificationError
@@ -27,6 +24,7 @@ from protocol.lists.ext import Reason
 from protocol.tlog.checkpoint import Checkpoint, sign_checkpoint
 from support.adversary import ListPeer, follow
 from support.ceremonies import replace_everybody
+from support.elsewhere import hand_on, judged
 from support.federation import Agency, Federation
 from support.gossiping import (
     ToldByHand,
@@ -39,6 +37,7 @@ from support.gossiping import (
     telling,
 )
 from support.lists import digest
+from support.processes import Finished
 from support.stores import let_in
 from support.whole import current
 
@@ -73,21 +72,9 @@ async def split_view(liar: ListPeer, agencies: list[Agency], *, size: int = HELD
     await sync(liar, *agencies[2:])
 
 
-def verify_elsewhere(agency: Agency, liar: ListPeer, name: str, folder: Path) -> str:
-    """What a fresh process says that has the evidence, the liar's files, and the words that two people compared."""
-    files = {
-        "evidence.cbor": agency.objects.get(name),
-        "1.root.json": liar.identity.files.get("1.root.json"),
-        "node.json": liar.identity.files.get("node.json"),
-    }
-    folder.mkdir(parents=True)
-    for file, data in files.items():
-        (folder / file).write_bytes(data)
-    words = to_words(liar.identity.founded.root_sha256)
-    options = ["--root", folder / "1.root.json", "--document", folder / "node.json", "--words", words]
-    command = [sys.executable, "-m", "node", "evidence", "verify", folder / "evidence.cbor", *options]
-    done = subprocess.run(list(map(str, command)), capture_output=True, text=True, check=True, timeout=60)
-    return done.stdout
+def verify_elsewhere(agency: Agency, liar: ListPeer, name: str, folder: Path) -> Finished:
+    """What somebody who was not there says of what an agency keeps."""
+    return judged(hand_on(agency.objects.get(name), liar.identity, folder), liar.identity)
 
 
 @pytest.mark.threat("two histories")
@@ -101,9 +88,8 @@ async def test_a_split_view_is_proved_to_everybody_after_one_round(
         [record] = kept(agency)
         assert (record.kind, record.subject) == (EvidenceKind.FORK, liar.origin)
         assert standing_still(agency, liar.origin) is not None
-        assert "verified: fork" in verify_elsewhere(
-            agency, liar, record.object, tmp_path / "judge" / agency.name
-        )
+        said = verify_elsewhere(agency, liar, record.object, tmp_path / "judge" / agency.name)
+        assert (said.exit, "verified: fork" in said.out) == (0, True)
 
 
 @pytest.mark.threat("two histories")
@@ -117,9 +103,8 @@ async def test_a_split_view_at_different_sizes_is_proved_to_everybody(
         [record] = kept(agency)
         assert record.kind is EvidenceKind.DIVERGENCE
         assert standing_still(agency, liar.origin) is not None
-        assert "at fault: the log" in verify_elsewhere(
-            agency, liar, record.object, tmp_path / "judge" / agency.name
-        )
+        said = verify_elsewhere(agency, liar, record.object, tmp_path / "judge" / agency.name)
+        assert (said.exit, "at fault: the log" in said.out) == (0, True)
 
 
 async def test_altered_evidence_convinces_no_process(
@@ -132,9 +117,7 @@ async def test_altered_evidence_convinces_no_process(
     data = bytearray(agency.objects.get(name))
     data[len(data) // 2] ^= 1
     agency.objects.put(name, bytes(data))
-    with pytest.raises(subprocess.CalledProcessError) as failed:
-        verify_elsewhere(agency, liar, name, tmp_path / "judge")
-    assert failed.value.returncode == 14
+    assert verify_elsewhere(agency, liar, name, tmp_path / "judge").exit == 14
 
 
 async def test_what_was_heard_ahead_is_judged_when_the_log_has_come_that_far(
@@ -240,9 +223,8 @@ async def test_two_documents_of_one_serial_are_proved_and_spread(
         [record] = kept(agency)
         assert (record.kind, record.subject) == (EvidenceKind.TRUST, "nl.example")
         assert standing_still(agency, liar.origin) is not None
-        assert "whoever holds its targets keys" in verify_elsewhere(
-            agency, liar, record.object, tmp_path / "judge" / agency.name
-        )
+        said = verify_elsewhere(agency, liar, record.object, tmp_path / "judge" / agency.name)
+        assert (said.exit, "whoever holds its targets keys" in said.out) == (0, True)
 
 
 @pytest.mark.threat("two documents")

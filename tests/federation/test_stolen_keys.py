@@ -1,8 +1,6 @@
 """The night a key is stolen: the thief goes on using it, and what he gains by it once it is taken back."""
 
 import os
-import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,7 +9,6 @@ import pytest
 from keys.encoding import MAX_INTEGER
 from keys.key import AuthPrivateKey, AuthPublicKey, WitnessPrivateKey, WitnessPublicKey
 from keys.roles import Role
-from keys.trust.fingerprint import to_words
 from keys.trust.lifecycle import Lineage
 from keys.trust.node_document import NodeDocument, sign_node_document
 from keys.trust.revocations import Reason, Revocation, none_revoked
@@ -29,6 +26,7 @@ from protocol.errors import UntrustedError
 from protocol.evidence import encode_fork
 from protocol.tlog.checkpoint import Checkpoint, sign_checkpoint
 from support.ceremonies import replace_everybody
+from support.elsewhere import hand_on, judged
 from support.federation import Agency, Call, Federation, Meddle
 from support.gossiping import ask, kept
 from support.lists import digest
@@ -342,40 +340,30 @@ def refusing(what: str) -> Meddle:
     return meddle
 
 
-def verified_by_hand(folder: Path, node: Agency) -> tuple[int, str]:
-    """What a process without a node says of the evidence in a folder; exit code and everything it prints."""
-    options = ["--root", folder / "1.root.json", "--document", folder / "node.json"]
-    words = to_words(node.founded.root_sha256)
-    command = [sys.executable, "-m", "node", "evidence", "verify", folder / "evidence.cbor", *options]
-    done = subprocess.run(
-        [*map(str, command), "--words", words], capture_output=True, text=True, check=False, timeout=60
-    )
-    return done.returncode, done.stdout + done.stderr
-
-
 async def test_a_stolen_key_convicts_nobody_on_a_machine_without_a_node(
     agencies: Three, tmp_path: Path
 ) -> None:
     """The thief hands on two heads that he signed, with the node document of the day before."""
     fr, _, _ = agencies
-    folder = tmp_path / "handed on"
-    folder.mkdir()
-    for name in ("1.root.json", "node.json"):
-        (folder / name).write_bytes(fr.files.get(name))
+    before = fr.files.get("node.json")
     stolen = revoke_log_key(fr, last_good=fr.log().head.size)
     one, other = (
         sign_checkpoint(Checkpoint(fr.origin, 9, bytes([letter]) * 32), [stolen]) for letter in b"xy"
     )
-    (folder / "evidence.cbor").write_bytes(encode_fork(held=one, offered=other))
-    code, text = verified_by_hand(folder, fr)
-    assert (code, "of one that it took back later, they say nothing" in text) == (0, True)
+    folder = hand_on(encode_fork(held=one, offered=other), fr, tmp_path / "handed on")
+    (folder / "node.json").write_bytes(before)
+    said = judged(folder, fr)
+    assert (said.exit, "of one that it took back later, they say nothing" in said.out + said.err) == (0, True)
     (folder / "revoked.json").write_bytes(fr.files.get("revoked.json"))
-    code, text = verified_by_hand(folder, fr)
-    assert (code, "verified" in text) == (ExitCode.VERIFICATION_FAILED, False)
+    said = judged(folder, fr)
+    assert (said.exit, "verified" in said.out + said.err) == (ExitCode.VERIFICATION_FAILED, False)
     (folder / "revoked.json").unlink()
     (folder / "node.json").write_bytes(fr.files.get("node.json"))
-    code, text = verified_by_hand(folder, fr)
-    assert (code, "its file of them is not here" in text) == (ExitCode.VERIFICATION_FAILED, True)
+    said = judged(folder, fr)
+    assert (said.exit, "its file of them is not here" in said.out + said.err) == (
+        ExitCode.VERIFICATION_FAILED,
+        True,
+    )
 
 
 def greatest(agency: Agency) -> bytes:

@@ -7,8 +7,6 @@ these checks can fail is shown with one mechanism after another taken out.
 """
 
 import asyncio
-import subprocess
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -19,7 +17,6 @@ from unittest.mock import patch
 
 import pytest
 
-from keys.trust.fingerprint import to_words
 from node.lists.pace import FollowGuards
 from node.peers.gossip import Gossiper
 from node.peers.gossip_heads import Hearing
@@ -27,6 +24,7 @@ from node.peers.sync import sync
 from protocol.judgement.blocks import Blocking, Standing
 from protocol.judgement.quorum import Decision
 from protocol.lists import bundle
+from support.elsewhere import hand_on, judged
 from support.federation import Agency
 from support.gossiping import kept, standing_still
 from support.hasty import hasty
@@ -117,19 +115,6 @@ def evidence_of(world: Twenty, name: str, agencies: Sequence[Agency]) -> bytes:
     return agency.objects.get(record.object)
 
 
-def verify_elsewhere(there: LyingList, evidence: bytes, folder: Path) -> subprocess.CompletedProcess[str]:
-    """A fresh process that has the evidence, the liar's files, and the words that two people compared."""
-    identity = there.liar.identity
-    files = {"evidence.cbor": evidence}
-    files |= {name: identity.files.get(name) for name in ("1.root.json", "node.json")}
-    for file, data in files.items():
-        (folder / file).write_bytes(data)
-    options = ["--root", folder / "1.root.json", "--document", folder / "node.json"]
-    words = ["--words", to_words(identity.founded.root_sha256)]
-    command = [sys.executable, "-m", "node", "evidence", "verify", folder / "evidence.cbor", *options, *words]
-    return subprocess.run(list(map(str, command)), capture_output=True, text=True, check=False, timeout=60)
-
-
 def test_every_way_to_lie_that_leaves_evidence_is_verified_elsewhere() -> None:
     assert PROVED.keys() == {name for name, lie in LIES.items() if lie.evidence is not None}
 
@@ -163,9 +148,10 @@ def test_the_honest_converge_and_every_lie_is_caught_in_any_order(
     check_accuses_liars_alone(world)
     for name, words in PROVED.items():
         evidence = evidence_of(world, name, world.honest)
-        done = verify_elsewhere(world.lists[name], evidence, tmp_path_factory.mktemp("judge"))
-        assert done.returncode == 0, done.stderr
-        assert all(word in done.stdout for word in words), done.stdout
+        about = world.lists[name].liar.identity
+        said = judged(hand_on(evidence, about, tmp_path_factory.mktemp("judge")), about)
+        assert said.exit == 0, said.err
+        assert all(word in said.out for word in words), said.out
 
 
 # ---------------------------------------------------------------- each alone, and with its mechanism taken out
@@ -233,4 +219,5 @@ def test_altered_evidence_convinces_no_process(begun: Twenty, tmp_path: Path) ->
     evidence = evidence_of(begun, "fork", few(begun))
     assert b"\n19\n" in evidence, "the size that was signed"
     altered = evidence.replace(b"\n19\n", b"\n18\n", 1)
-    assert verify_elsewhere(begun.lists["fork"], altered, tmp_path).returncode == 14
+    about = begun.lists["fork"].liar.identity
+    assert judged(hand_on(altered, about, tmp_path), about).exit == 14
