@@ -15,6 +15,7 @@ from typing_extensions import override
 
 from keys.message import Message
 from protocol.errors import MalformedError
+from protocol.slices import slices
 
 
 class Algorithm(IntEnum):
@@ -152,5 +153,5 @@ def degenerate(digest: Digest) -> str | None:
 
 def _is_flat_pdq(value: bytes) -> bool:
     ones = int.from_bytes(value).bit_count()
-    rows = {value[at : at + 2] for at in range(0, len(value), 2)}
+    rows = set(slices(value, 2))
     return not _MIN_PDQ_ONES <= ones <= 256 - _MIN_PDQ_ONES or len(rows) < _MIN_PDQ_ROWS

@@ -10,6 +10,7 @@ from typing import Final
 
 from node.clock import Entropy
 from node.errors import UsageError
+from protocol.slices import slices
 
 _ALPHABET: Final = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 """Base 32 as Crockford has it, without the letters that look like others."""
@@ -40,7 +41,7 @@ def new_token(entropy: Entropy) -> str:
 
 def grouped(token: str) -> str:
     """A token as people read it: four groups of five."""
-    return "-".join(token[at : at + _GROUP] for at in range(0, len(token), _GROUP))
+    return "-".join(slices(token, _GROUP))
 
 
 def read_token(typed: str) -> str:

@@ -22,6 +22,7 @@ from protocol.audit import AuditRecord
 from protocol.encoding import b64, unb64
 from protocol.errors import MalformedError, ProtocolError
 from protocol.limits import BUNDLE_WIDTH
+from protocol.slices import slices
 from protocol.tlog.checkpoint import Checkpoint, open_checkpoint
 from protocol.tlog.hasher import HASH_BYTES
 from protocol.tlog.merkle import CompactRange, leaf_hash
@@ -164,7 +165,7 @@ class _Stored:
                 data = files.tile(Tile(0, index, width), size=self.size)
             except (MissingObjectError, NotFoundError):
                 return found
-            found += [data[at : at + HASH_BYTES] for at in range(0, len(data), HASH_BYTES)]
+            found += slices(data, HASH_BYTES)
         return found
 
 

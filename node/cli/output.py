@@ -13,6 +13,7 @@ from typing import TextIO
 
 from node.clock import minute
 from node.pages.text import visible
+from protocol.slices import slices
 
 Fact = str | int | float | bool | None | Sequence["Fact"] | Mapping[str, "Fact"]
 
@@ -123,7 +124,7 @@ def moment(time_ms: int) -> str:
 
 def spelled(digits: str) -> str:
     """An id of hexadecimal digits for people: in groups of eight."""
-    return "-".join(digits[at : at + 8] for at in range(0, len(digits), 8))
+    return "-".join(slices(digits, 8))
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:

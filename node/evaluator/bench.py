@@ -17,6 +17,7 @@ from node.ports.evaluator import EpochSecret
 from protocol.oprf.group import Group
 from protocol.oprf.server import Evaluation, Part, evaluate_part, join, outputs, split
 from protocol.oprf.suite import KeyPair, epoch_key
+from protocol.slices import slices
 
 THREADS: Final = 2
 INPUTS_AT_ONCE: Final = 512
@@ -59,8 +60,8 @@ class Bench:
     def outputs(self, subset: str, epoch: int, inputs: Sequence[bytes]) -> "Future[list[bytes]]":
         """Begin to compute the PRF outputs (64 bytes each) of one or more own inputs; raises `GoneError`."""
         key = self._key(subset, epoch)
-        parts = [inputs[at : at + INPUTS_AT_ONCE] for at in range(0, len(inputs), INPUTS_AT_ONCE)]
-        return self._begin([partial(outputs, self._group, key, part) for part in parts], _flat)
+        works = [partial(outputs, self._group, key, part) for part in slices(inputs, INPUTS_AT_ONCE)]
+        return self._begin(works, _flat)
 
     def close(self) -> None:
         """Finish what was begun, and stop."""

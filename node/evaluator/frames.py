@@ -13,6 +13,7 @@ from typing import IO, Final
 
 from node.ports.evaluator import EpochSecret
 from protocol.oprf.suite import OUTPUT_BYTES, SEED_BYTES
+from protocol.slices import slices
 
 _LENGTH: Final = Struct(">I")
 _REQUEST: Final = Struct(">QBIB")
@@ -138,4 +139,4 @@ def unpack_inputs(body: bytes) -> list[bytes]:
 
 def unpack_outputs(body: bytes) -> list[bytes]:
     """The outputs of a reply to `OUTPUTS`."""
-    return [body[at : at + OUTPUT_BYTES] for at in range(0, len(body), OUTPUT_BYTES)]
+    return list(slices(body, OUTPUT_BYTES))

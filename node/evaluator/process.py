@@ -40,6 +40,7 @@ from protocol.errors import OprfError
 from protocol.oprf.group import ELEMENT_BYTES
 from protocol.oprf.proof import PROOF_BYTES
 from protocol.oprf.server import Evaluation
+from protocol.slices import slices
 
 START_SECONDS: Final = 60
 END_SECONDS: Final = 10
@@ -136,9 +137,8 @@ class EvaluatorProcess:
         """The PRF outputs (64 bytes each) of own inputs; blocks. Raises as `evaluate` does."""
         ahead: deque[Future[bytes]] = deque()
         found: list[bytes] = []
-        for at in range(0, len(inputs), _INPUTS_A_FRAME):
-            body = pack_inputs(inputs[at : at + _INPUTS_A_FRAME])
-            ahead.append(self._begin_outputs(subset, epoch, body))
+        for part in slices(inputs, _INPUTS_A_FRAME):
+            ahead.append(self._begin_outputs(subset, epoch, pack_inputs(part)))
             if len(ahead) > _FRAMES_AHEAD:
                 found += unpack_outputs(ahead.popleft().result())
         for future in ahead:

@@ -21,6 +21,7 @@ from node.store.store import Store
 from protocol.audit import AuditRecord
 from protocol.limits import BUNDLE_WIDTH, EVENT_BYTES
 from protocol.lists.event import Op
+from protocol.slices import slices
 
 _ROW: Final = 2 + EVENT_BYTES
 """Of an event in a bundle, behind its length."""
@@ -127,8 +128,7 @@ def _runs(store: Store, log: LogRecord, since: int) -> Iterator[tuple[bytes, byt
         if data[_TIME] == data[len(data) - _ROW :][_TIME]:
             yield data[_TIME], data[_OP::_ROW]
             continue
-        for at in range(0, len(data), _ROW):
-            row = data[at : at + _ROW]
+        for row in slices(data, _ROW):
             yield row[_TIME], row[_OP : _OP + 1]
 
 

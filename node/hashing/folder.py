@@ -6,7 +6,6 @@ Symbolic links are not followed. What cannot be read is reported, never passed o
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 from typing import Final
 
@@ -15,6 +14,7 @@ from node.hashing.outcomes import Outcome
 from node.hashing.plan import HashPlan
 from node.hashing.workers import HashWorkers
 from protocol.digest import Digest
+from protocol.slices import batches
 
 _WINDOW: Final = 4096
 """Files that are hashed in any order before their outcomes are given in order."""
@@ -41,7 +41,7 @@ def hash_folder(folder: Path, plan: HashPlan, *, jobs: int) -> Iterator[HashedFi
     """Every file under `folder`, in order of its name, hashed or with the reason why not; or `folder`, if a file."""
     paths = _walk(folder)
     with HashWorkers(jobs, plan) as workers:
-        while window := list(islice(paths, _WINDOW)):
+        for window in batches(paths, _WINDOW):
             outcomes = sorted(workers.results(window), key=lambda outcome: outcome.place)
             yield from (_found(outcome, folder) for outcome in outcomes)
 

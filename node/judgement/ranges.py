@@ -9,7 +9,7 @@ meanwhile where it belongs.
 
 from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import groupby, islice
+from itertools import groupby
 from operator import itemgetter
 from struct import Struct
 from typing import Final, NamedTuple, TypeAlias
@@ -29,6 +29,7 @@ from protocol.limits import EVENT_BYTES, HEADER_BYTES
 from protocol.lists.event import Header, Op
 from protocol.lists.ext import CONTENT_ID_BYTES
 from protocol.lists.listing import Listing, fold
+from protocol.slices import batches
 
 EVENTS: Final = 2**15
 """Of all lists together, in one range; on average, for keys are as good as random."""
@@ -131,8 +132,7 @@ class _Ranges:
 
     def _put(self, number: int, held: HeldList) -> None:
         ranges = np.full(held.size, _NOWHERE, dtype=np.uint16)
-        items = iter(items_of(self._store, held))
-        while chunk := list(islice(items, _CHUNK)):
+        for chunk in batches(items_of(self._store, held), _CHUNK):
             self._put_adds(number, chunk, ranges)
             for item in chunk:
                 position, event, _ = item

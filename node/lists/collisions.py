@@ -29,6 +29,7 @@ from node.store.unit import Unit
 from node.store.vault import Vault
 from protocol.digest import SIZES, Algorithm, Digest
 from protocol.limits import BUNDLE_WIDTH
+from protocol.slices import slices
 
 STRONGER: Final[Mapping[Algorithm, tuple[Algorithm, ...]]] = {
     Algorithm.MD5: (Algorithm.SHA1, Algorithm.SHA256),
@@ -135,8 +136,8 @@ class Neighbours:
 
     def _bundles(self, log_id: int, indices: Sequence[int]) -> list[NDArray[np.void]]:
         unread = [index for index in indices if (log_id, index) not in self._read]
-        for at in range(0, len(unread), _READ):
-            self._take(log_id, unread[at : at + _READ])
+        for part in slices(unread, _READ):
+            self._take(log_id, part)
         places = (self._read[log_id, index] for index in indices)
         return [np.frombuffer(self._spool.get(place), dtype=_NEIGHBOUR) for place in places]
 
@@ -259,8 +260,8 @@ def among_arrivals(
     for pair in pairs:
         found |= dict.fromkeys(pair.contradicting(), words(pair.weak, pair.stronger) + ", in the same list")
     known = np.unique(np.concatenate([pair.weak_keys for pair in pairs]))
-    for start in range(0, len(known), _KEYS):
-        for listed in _parts(siblings.without_aside(find(known[start : start + _KEYS]))):
+    for keys in slices(known, _KEYS):
+        for listed in _parts(siblings.without_aside(find(keys))):
             log_id = int(listed["log_id"][0])
             files = neighbours.of(log_id, listed["position"])
             for position, reason in _against(pairs, listed, files, siblings.log(log_id).origin):
@@ -286,7 +287,7 @@ def _parts(listed: Listed) -> Iterator[Listed]:
     """Entries of one list, in order, so many that what is made of them at once stays small."""
     rows = listed[np.lexsort((listed["position"], listed["log_id"]))]
     for of_one in np.split(rows, np.flatnonzero(np.diff(rows["log_id"])) + 1):
-        yield from (of_one[at : at + _LISTED] for at in range(0, len(of_one), _LISTED))
+        yield from slices(of_one, _LISTED)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,6 @@ probability N / 2^64. Caps on changes a day are in `node.lists.pace`. See docs/r
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import islice
 from typing import Final
 
 import numpy as np
@@ -27,6 +26,7 @@ from node.store.store import Store
 from node.store.unit import Unit
 from protocol.digest import Algorithm, Digest
 from protocol.errors import MalformedError
+from protocol.slices import batches
 
 Mask = NDArray[np.bool_]
 
@@ -262,8 +262,7 @@ class Guards:
         return KnownBenign({record.name: self._filters.load(record.file) for record in unit.guards.benign()})
 
     def _keys(self, rows: Iterable[RowResult], counted: "_Counted") -> Iterator[Keys]:
-        taken = counted.take(rows)
-        while chunk := list(islice(taken, _CHUNK)):
+        for chunk in batches(counted.take(rows), _CHUNK):
             yield self._store.vault.keys_of(digest for row in chunk for digest in row.digests)
 
     def _opened(self, record: Tripwire) -> Digest:

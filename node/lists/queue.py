@@ -22,6 +22,7 @@ from node.store.lists.columns import Collections, Keys, Positions
 from node.store.lists.records import Batch, LogRecord
 from node.store.store import Store
 from node.store.unit import Unit
+from protocol.slices import slices
 
 BATCH: Final = 16384
 """Changes in one sealed object."""
@@ -60,8 +61,7 @@ class Queue:
         """Seal and store packed changes behind those that are stored already."""
         named = []
         self._parts.append(self.count)
-        for at in range(0, len(records), BATCH):
-            part = records[at : at + BATCH]
+        for part in slices(records, BATCH):
             named.append(self._sealed("pending", b"".join(part)))
             self.batches.append(Batch(first=self.count, count=len(part), object=named[-1][0]))
             self.count += len(part)

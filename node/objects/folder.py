@@ -9,7 +9,7 @@ import sys
 import threading
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, nullcontext
-from itertools import count, islice
+from itertools import count
 from pathlib import Path
 
 from node.errors import MissingObjectError, StoreDownError, StoreError
@@ -24,6 +24,7 @@ from node.files import (
 from node.ports.objects import GiveName, checked
 from node.store.mapped import mapped
 from protocol.encoding import Octets
+from protocol.slices import batches, slices
 
 _TEMPORARY = ".tmp-"
 _CHUNK = 512
@@ -68,8 +69,7 @@ class FolderObjects:
 
         Some files are written before the first of them is waited for: one turn of the disk then does for all of these.
         """
-        stream = iter(items)
-        while chunk := list(islice(stream, _CHUNK)):
+        for chunk in batches(items, _CHUNK):
             self._put_chunk(chunk)
 
     @contextmanager
@@ -218,8 +218,7 @@ class FolderObjects:
                 self._make(folder)
             with holding_temporaries(self._root):
                 try:
-                    for at in range(0, len(beside), _AT_ONCE):
-                        some = beside[at : at + _AT_ONCE]
+                    for some in slices(beside, _AT_ONCE):
                         with _BATCHES if len(some) > 1 else nullcontext():
                             _write_all((temporary, [data]) for temporary, _, data in some)
                     for temporary, path, _ in beside:

@@ -22,6 +22,7 @@ from node.store.subsets.records import ReleaseRecord
 from protocol.errors import MalformedError
 from protocol.limits import BUNDLE_WIDTH
 from protocol.messages import ReleasePart
+from protocol.slices import slices
 from protocol.subset.files import Held, ReleaseFiles, read_answers, read_release
 from protocol.subset.manifest import Manifest
 from protocol.subset.release import check_answers
@@ -170,7 +171,7 @@ class _LogWalk:
         data = self._objects.get(name)
         if len(data) != width * HASH_BYTES:
             return None
-        return [data[at : at + HASH_BYTES] for at in range(0, len(data), HASH_BYTES)]
+        return list(slices(data, HASH_BYTES))
 
     def _higher(self, hashes: list[bytes]) -> Iterator[Verdict]:
         level = 1

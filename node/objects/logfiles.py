@@ -28,6 +28,7 @@ from node.store.store import Store
 from node.store.vault import Vault
 from protocol.errors import MalformedError
 from protocol.limits import BUNDLE_WIDTH
+from protocol.slices import slices
 from protocol.tlog.hasher import HASH_BYTES
 from protocol.tlog.merkle import leaf_hash
 from protocol.tlog.tileproof import TileTree
@@ -188,9 +189,8 @@ class LogFiles:
         return f"{kind}/{self.folder}/{last}"
 
     def _opening_objects(self, first: int, openings: Sequence[bytes]) -> Iterator[Named]:
-        for at in range(0, len(openings), BUNDLE_WIDTH):
-            row = openings[at : at + BUNDLE_WIDTH]
-            name = self._openings_name(first + at // BUNDLE_WIDTH, len(row))
+        for index, row in enumerate(slices(openings, BUNDLE_WIDTH), first):
+            name = self._openings_name(index, len(row))
             yield name, self._vault.seal(name, encode_bundle(row))
 
     def _entries_name(self, index: int, width: int) -> str:

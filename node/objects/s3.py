@@ -27,6 +27,7 @@ from node.errors import (
 from node.objects.bucket import Bucket
 from node.ports.objects import GiveName, checked
 from protocol.encoding import Octets
+from protocol.slices import batches
 
 _OWNER: Final = ".owner"
 """Says whose the objects are. No object has a name that begins with a dot."""
@@ -114,8 +115,7 @@ class S3Objects:
 
     def put_all(self, items: Iterable[tuple[str, bytes]]) -> None:
         """Store many objects, some at a time; all are durable on return."""
-        stream = iter(items)
-        while chunk := [(checked(name), data) for name, data in islice(stream, _CHUNK)]:
+        for chunk in batches(((checked(name), data) for name, data in items), _CHUNK):
             self.prepare()
             with ThreadPoolExecutor(min(_AT_ONCE, len(chunk))) as pool:
                 list(pool.map(lambda item: self._bucket.put(*item), chunk))

@@ -25,13 +25,13 @@ from node.store.lists.records import LogRecord
 from node.store.store import Store
 from node.store.unit import Unit
 from protocol.errors import EventRuleError, ProtocolError
-from protocol.limits import BUNDLE_WIDTH, HEADER_BYTES
+from protocol.limits import BUNDLE_WIDTH, EVENT_BYTES, HEADER_BYTES
 from protocol.lists.event import Header, Op
 from protocol.lists.opening import commitment, origin_hash
 from protocol.lists.sequence import LogShape
 from protocol.pull.bundles import read_events, read_openings
+from protocol.slices import slices
 from protocol.tlog.checkpoint import Checkpoint, open_checkpoint
-from protocol.tlog.hasher import apart
 from protocol.tlog.merkle import CompactRange, leaf_hash
 from protocol.tlog.note import VerifierKey
 from protocol.tlog.tiles import bundle_widths, encode_bundle
@@ -146,7 +146,7 @@ async def _stage(
     )
     for index, width in bundle_widths(log.head.size, best.head.size):
         entries = await best.link.held_entries(log.origin, index=index, width=width)
-        events = apart(read_events(entries, width))
+        events = list(slices(read_events(entries, width), EVENT_BYTES))
         skip = max(log.head.size - index * BUNDLE_WIDTH, 0)
         if events[:skip] != held[:skip]:
             raise VerificationError(

@@ -23,7 +23,8 @@ from node.clock import Entropy
 from node.errors import StoreError
 from node.store.seal import KEY_BYTES, Sealer
 from protocol.digest import SIZES, Algorithm, Digest
-from protocol.tlog.hasher import HASH_BYTES, HASHLIB, Hasher, apart
+from protocol.slices import slices
+from protocol.tlog.hasher import HASH_BYTES, HASHLIB, Hasher
 
 if TYPE_CHECKING:
     from node.store.lists.columns import Keys, Positions
@@ -181,7 +182,7 @@ class Vault:
         """The same of many content ids, 16 bytes each, in their order."""
         hasher, (inner, outer) = self._hasher_of(len(content_ids)), self._derived.file
         macs = hasher.each(outer, hasher.each(inner, b"".join(content_ids), _ID_BYTES), HASH_BYTES)
-        return [int.from_bytes(mac[:8], signed=True) for mac in apart(macs, HASH_BYTES)]
+        return [int.from_bytes(mac[:8], signed=True) for mac in slices(macs, HASH_BYTES)]
 
     def _hasher_of(self, count: int) -> Hasher:
         """A few values are hashed before the hasher for many is loaded."""

@@ -21,6 +21,7 @@ from node.subsets.compose import Terms, Values, width_of_screen
 from node.subsets.conditions import Conditions
 from node.subsets.splice import Splice
 from protocol.selection import APART, DOUBLED, SCREENED, Marks
+from protocol.slices import slices
 from protocol.subset.deltas.values import NOTHING, Difference
 from protocol.subset.filter import EXACT
 from protocol.subset.release import Release
@@ -47,8 +48,8 @@ class Screened:
     def of(cls, marks: Marks) -> "Screened":
         """As the marks of a release's digests say."""
         counts = np.zeros(_MARKS, dtype=np.int64)
-        for start in range(0, len(marks), BLOCK):  # each block becomes eight times as long
-            counts += np.bincount(marks[start : start + BLOCK], minlength=_MARKS)
+        for block in slices(marks, BLOCK):  # each becomes eight times as long
+            counts += np.bincount(block, minlength=_MARKS)
         met = np.flatnonzero(counts)
         kinds = {mark % SCREENED for mark in met.tolist() if mark & SCREENED} & EXACT
         doubled, apart = (int(counts[met[met & bit > 0]].sum()) for bit in (DOUBLED, APART))

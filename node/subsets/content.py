@@ -27,6 +27,7 @@ from node.subsets.splice import Part, Splice
 from protocol.digest import Digest
 from protocol.encoding import Octets
 from protocol.selection import Marks, Selection
+from protocol.slices import slices
 from protocol.subset.answers import order_answers
 from protocol.subset.canary import PRESENT
 from protocol.subset.deltas.values import Difference
@@ -167,11 +168,9 @@ class Content:
         screened = selection.screened
         found = np.empty(np.count_nonzero(screened), dtype=np.uint64)
         at, digests = 0, iter(self._digests)
-        for start in range(0, len(screened), _AT_ONCE):
-            mask = screened[start : start + _AT_ONCE].tolist()
-            values = screen_values(
-                [each for is_screened, each in zip(mask, digests, strict=False) if is_screened]
-            )
+        for mask in slices(screened, _AT_ONCE):
+            some = zip(mask.tolist(), digests, strict=False)
+            values = screen_values([each for is_screened, each in some if is_screened])
             found[at : at + len(values)] = values
             at += len(values)
         return found

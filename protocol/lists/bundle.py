@@ -20,7 +20,8 @@ from protocol.lists.event import NO_COLLECTION, Header, Op
 from protocol.lists.grant import Grant
 from protocol.lists.opening import DOMAIN, NONCE_BYTES, Opening, check_opening, readable
 from protocol.lists.sequence import Admission, LogShape
-from protocol.tlog.hasher import HASHLIB, Hasher, apart
+from protocol.slices import slices
+from protocol.tlog.hasher import HASHLIB, Hasher
 
 _REMEMBERED_FORMS: Final = 4096
 _MAX_REMEMBERED: Final = 512
@@ -157,7 +158,8 @@ def _opened(admission: Admission, events: bytes, openings: Sequence[bytes | None
     if len(given) == len(openings):
         indices = range(first, first + len(given))
         return _Opened(indices=indices, events=events, openings=given, ops=ops, algorithms=algorithms)
-    places, rows = [at for at, opening in enumerate(openings) if opening is not None], apart(events)
+    places = [at for at, opening in enumerate(openings) if opening is not None]
+    rows = list(slices(events, EVENT_BYTES))
     return _Opened(
         indices=[first + at for at in places],
         events=b"".join([rows[at] for at in places]),
@@ -203,7 +205,7 @@ def _unreadable(opened: _Opened) -> list[int]:
 
 
 def _judge_each(opened: _Opened, places: Iterable[int]) -> list[int]:
-    unreadable, events = [], apart(opened.events)
+    unreadable, events = [], list(slices(opened.events, EVENT_BYTES))
     for at in places:
         op, opening = opened.ops[at], opened.openings[at]
         if not op or _is_usual_without_id(op, opened.algorithms[at], opening):

@@ -13,6 +13,7 @@ import numpy as np
 
 from protocol.encoding import Octets
 from protocol.errors import SubsetError
+from protocol.slices import slices
 from protocol.subset.chunks import CHUNK, VALUE_BYTES, ChunkRoot
 from protocol.subset.filter import SubsetFilter
 from protocol.subset.label import LABEL_BYTES
@@ -50,8 +51,7 @@ class Release:
 
 def pieces_of(labels: Octets) -> Iterator[Octets]:
     """Labels in order, some at a time."""
-    octets = memoryview(labels)
-    return (octets[start : start + _PIECE] for start in range(0, len(octets), _PIECE))
+    return slices(memoryview(labels), _PIECE)
 
 
 def verify_release(

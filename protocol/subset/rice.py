@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from protocol.encoding import Octets
 from protocol.errors import MalformedError, NotCanonicalError
+from protocol.slices import slices
 
 U64Array: TypeAlias = NDArray[np.uint64]
 _Octets: TypeAlias = NDArray[np.uint8]
@@ -95,7 +96,7 @@ def decode_blocks(data: Octets, *, count: int, bound: int) -> Iterator[U64Array]
 
 def blocks_of(values: U64Array) -> Iterator[U64Array]:
     """Values in order, block by block."""
-    return (values[start : start + BLOCK] for start in range(0, len(values), BLOCK))
+    return slices(values, BLOCK)
 
 
 def gathered(blocks: Iterable[U64Array]) -> U64Array:
@@ -118,8 +119,7 @@ def _refuse(broken: bool, reason: str) -> None:  # noqa: FBT001 - a condition to
 def _gaps(values: U64Array) -> Iterator[U64Array]:
     """The gaps of sorted values, a block at a time."""
     last = np.uint64(0)
-    for start in range(0, len(values), _WRITTEN):
-        block = values[start : start + _WRITTEN]
+    for block in slices(values, _WRITTEN):
         yield np.diff(block, prepend=last)
         last = block[-1]
 

@@ -15,6 +15,7 @@ from typing_extensions import override
 
 from protocol.encoding import Octets
 from protocol.limits import EVENT_BYTES, HEADER_BYTES
+from protocol.slices import slices
 
 HASH_BYTES: Final = 32
 
@@ -25,11 +26,6 @@ _TIME: Final = slice(8, 16)
 _NO_MEMORY: Final = -2
 
 
-def apart(items: bytes, width: int = EVENT_BYTES) -> list[bytes]:
-    """Joined items of `width` bytes, one by one."""
-    return [items[at : at + width] for at in range(0, len(items), width)]
-
-
 class Hasher:
     """The hashes of a tree and of what is in it, by `hashlib`."""
 
@@ -38,9 +34,9 @@ class Hasher:
     def each(self, prefix: bytes, items: Octets, width: int) -> bytes:
         """SHA-256(prefix || item) of items of `width` bytes."""
         begun, found = sha256(prefix), []
-        for at in range(0, len(items), width):
+        for item in slices(items, width):
             state = begun.copy()
-            state.update(items[at : at + width])
+            state.update(item)
             found.append(state.digest())
         return b"".join(found)
 
@@ -58,7 +54,7 @@ class Hasher:
         Events of one publication have one time, and few different headers: each is then hashed once, and its state
         copied.
         """
-        heads = [event[:HEADER_BYTES] for event in apart(events)]
+        heads = [event[:HEADER_BYTES] for event in slices(events, EVENT_BYTES)]
         pairs = zip(heads, openings, strict=True)
         if not heads or heads[0][_TIME] != heads[-1][_TIME]:
             return b"".join([sha256(prefix + head + opening).digest() for head, opening in pairs])

@@ -9,11 +9,11 @@ matter. Spec: docs/spec/log.md.
 import struct
 from collections.abc import Iterable, Sequence
 from hashlib import sha256
-from itertools import islice
 from typing import Final, Self
 
 from protocol.errors import MalformedError, ProofError
 from protocol.limits import MAX_LOG_SIZE
+from protocol.slices import batches
 from protocol.tlog.hasher import HASH_BYTES, HASHLIB, LEAF, Hasher
 
 EMPTY_ROOT: Final = sha256(b"").digest()
@@ -59,9 +59,8 @@ class CompactRange:
 
     def extend(self, leaves: Iterable[bytes]) -> None:
         """Add leaf hashes in order: about one SHA-256 each, level by level, in bounded memory."""
-        stream = iter(leaves)
-        while chunk := b"".join(islice(stream, _CHUNK)):
-            self._add(chunk, HASHLIB)
+        for chunk in batches(leaves, _CHUNK):
+            self._add(b"".join(chunk), HASHLIB)
 
     def extend_joined(self, leaves: bytes, hasher: Hasher) -> None:
         """Add the leaf hashes (32 B each) of a bundle, in order."""

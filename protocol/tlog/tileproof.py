@@ -7,7 +7,8 @@ checked by whoever verifies the proof against a signed root. Spec: docs/spec/log
 from collections.abc import Iterator
 
 from protocol.limits import BUNDLE_WIDTH
-from protocol.tlog.hasher import HASH_BYTES, apart
+from protocol.slices import slices
+from protocol.tlog.hasher import HASH_BYTES
 from protocol.tlog.merkle import EMPTY_ROOT, consistency_ranges, inclusion_ranges, node_hash, root_of
 from protocol.tlog.tiles import TILE_HEIGHT, ReadTile, Tile, read_tile, width_at
 
@@ -60,7 +61,7 @@ class TileTree:
 
     def _hashes(self, tile: Tile) -> list[bytes]:
         if tile not in self._tiles:
-            self._tiles[tile] = apart(read_tile(tile, self._read), HASH_BYTES)
+            self._tiles[tile] = list(slices(read_tile(tile, self._read), HASH_BYTES))
         return self._tiles[tile]
 
 

@@ -13,7 +13,8 @@ from typing import Final, TypeAlias
 from protocol.encoding import parse_decimal
 from protocol.errors import MalformedError, NotCanonicalError, TooLargeError
 from protocol.limits import BUNDLE_WIDTH, MAX_LOG_SIZE
-from protocol.tlog.hasher import HASH_BYTES, HASHLIB, Hasher, apart
+from protocol.slices import slices
+from protocol.tlog.hasher import HASH_BYTES, HASHLIB, Hasher
 
 TILE_HEIGHT: Final = 8
 _MAX_LEVEL: Final = 63
@@ -136,7 +137,7 @@ def new_hash_tiles(
         index, over = divmod(old_count, BUNDLE_WIDTH)
         if over:
             hashes = read_tile(Tile(level, index, over), read) + hashes
-        for number, row in enumerate(apart(hashes, _TILE_BYTES), index):
+        for number, row in enumerate(slices(hashes, _TILE_BYTES), index):
             yield Tile(level, number, len(row) // HASH_BYTES), row
         hashes = hashes[: len(hashes) - len(hashes) % _TILE_BYTES]
         for _ in range(TILE_HEIGHT):

@@ -8,8 +8,8 @@ import pytest
 
 from node.errors import NotFoundError
 from node.peers.return_list import HeldLists
+from protocol.limits import EVENT_BYTES
 from protocol.pull.bundles import read_events, read_openings
-from protocol.tlog.hasher import apart
 from support.federation import Federation
 
 
@@ -21,7 +21,7 @@ async def test_an_owner_gets_what_is_held_of_its_list_and_nobody_else_does(tmp_p
     await federation.settle()
     owned = HeldLists(fr.store, "nl.example")
     assert await owned.checkpoint(nl.origin) == nl.log().note
-    assert len(apart(read_events(await owned.entries(nl.origin, index=0, width=2), 2))) == 2
+    assert len(read_events(await owned.entries(nl.origin, index=0, width=2), 2)) == 2 * EVENT_BYTES
     assert all(read_openings(await owned.openings(nl.origin, index=0, width=2), 2))
     asked = [
         HeldLists(fr.store, "be.example").checkpoint(nl.origin),

@@ -12,7 +12,8 @@ import pytest
 
 from node.group.load import load_hasher
 from protocol.limits import EVENT_BYTES
-from protocol.tlog.hasher import HASHLIB, Hasher, KernelHasher, apart
+from protocol.slices import slices
+from protocol.tlog.hasher import HASHLIB, Hasher, KernelHasher
 from protocol.tlog.merkle import CompactRange, leaf_hash
 from support.kernel import compiled, mutant
 
@@ -43,7 +44,7 @@ def drawn(count: int) -> tuple[bytes, list[bytes]]:
 @pytest.mark.parametrize("count", [0, 1, 2, 3, 8, 255, 256])
 def test_the_kernel_hashes_as_hashlib(kernel: Hasher, count: int) -> None:
     events, openings = drawn(count)
-    rows = apart(events)
+    rows = list(slices(events, EVENT_BYTES))
     committed = [sha256(PREFIX + row[:24] + rest).digest() for row, rest in zip(rows, openings, strict=True)]
     pairs = random.Random(count).randbytes(64 * count)
     for hasher in (kernel, HASHLIB):

@@ -36,6 +36,7 @@ from node.hoster.gateways.wire import EndedError, Wire, wired
 from node.journal import Journal
 from node.ports.inspection import Inspected, Inspector, Upload
 from node.ports.verdicts import Outcome, Verdict, Verdicts, blocks
+from protocol.slices import slices
 
 IDLE_SECONDS: Final = 120.0
 FULL: Final = b"ICAP/1.0 503 Service overloaded\r\nConnection: close\r\nEncapsulated: null-body=0\r\n\r\n"
@@ -238,9 +239,9 @@ class _Conversation:
         async with self._service.inspector.receiving() as content:
             try:
                 for piece in upload.pieces(part.start, part.size):
-                    for at in range(0, len(piece), _PIECE):
+                    for some in slices(piece, _PIECE):
                         # In a thread, and not all at once: others have their turn.
-                        if not content.write(await asyncio.to_thread(decoder.feed, piece[at : at + _PIECE])):
+                        if not content.write(await asyncio.to_thread(decoder.feed, some)):
                             raise OSError("too much at once")
                 if not content.write(decoder.end()):
                     raise OSError("too much at once")

@@ -15,6 +15,7 @@ from protocol.digest import Algorithm, Digest, degenerate
 from protocol.errors import ProtocolError
 from protocol.limits import MAX_DISCLOSED_VALUES
 from protocol.lists.event import collection_name
+from protocol.slices import slices
 from protocol.statement.disclosed import NOTHING, DisclosedQuery, open_reply
 from protocol.subset.identity import subset_id
 
@@ -67,8 +68,9 @@ async def disclose(api: DisclosedApi, subset: str, origin: str, shown: Shown) ->
     answers: dict[Digest, int] = {}
     stopped = None
     try:
-        for batch in _batches(shown.values):
-            answers.update(await _ask(api, subset, DisclosedQuery(subset_id=subset_id(origin), values=batch)))
+        for batch in slices(shown.values, MAX_DISCLOSED_VALUES):
+            query = DisclosedQuery(subset_id=subset_id(origin), values=tuple(batch))
+            answers.update(await _ask(api, subset, query))
     except NodeError as exc:
         stopped = exc
     near, far, unanswered = [], [], []
@@ -100,9 +102,3 @@ def _stand_in(value: Digest, chosen: list[Digest]) -> Digest:
             return other
     chosen.append(value)
     return value
-
-
-def _batches(values: Sequence[Digest]) -> Iterable[tuple[Digest, ...]]:
-    return [
-        tuple(values[at : at + MAX_DISCLOSED_VALUES]) for at in range(0, len(values), MAX_DISCLOSED_VALUES)
-    ]

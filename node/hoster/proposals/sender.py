@@ -4,7 +4,7 @@ A proposal may be sent as often as it takes: the node answers the same bytes the
 here, and what the node says of a proposal is of as many files as it has.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -19,6 +19,7 @@ from protocol.api import ProposalApi
 from protocol.digest import Digest
 from protocol.errors import ProtocolError
 from protocol.limits import MAX_PROPOSED_FILES
+from protocol.slices import slices
 from protocol.statement.proposal import PROPOSAL_ID_BYTES, Proposal, ProposedFile, require_telling
 from protocol.statement.proposal_receipt import ProposalReceipt, open_proposal_receipt
 from protocol.statement.proposal_state import ProposalState
@@ -81,7 +82,7 @@ class Proposer:
 
     def make(self, files: Sequence[Named], words: Words) -> list[OwnProposal]:
         """Proposals of these files, kept durably and not sent yet; raises `UsageError` for words that do not fit."""
-        made = [self._one(part, words) for part in _parts(files)]
+        made = [self._one(part, words) for part in slices(files, MAX_PROPOSED_FILES)]
         for kept in made:
             self._folder.save(kept)
         return made
@@ -179,7 +180,3 @@ class Sender:
     def _keep(self, kept: OwnProposal) -> OwnProposal:
         self._folder.save(kept)
         return kept
-
-
-def _parts(files: Sequence[Named]) -> Iterator[Sequence[Named]]:
-    return (files[at : at + MAX_PROPOSED_FILES] for at in range(0, len(files), MAX_PROPOSED_FILES))

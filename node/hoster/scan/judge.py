@@ -22,6 +22,7 @@ from node.hoster.scan.packed import unpack
 from node.hoster.scan.results import HitFacts
 from node.hoster.scan.state import Answers, Kept, Page, Run, ScanState, named
 from protocol.digest import Digest
+from protocol.slices import slices
 from protocol.subset.files import Held
 from protocol.subset.label import tag
 from protocol.subset.lookup import Lookup
@@ -152,8 +153,8 @@ class Screening:
         rows = np.frombuffer(answers.data, dtype=_ANSWER)
         outputs = answers.outputs or _NO_OUTPUT * len(rows)
         return {
-            int(row["place"]): _Known(int(row["tag"]), bool(row["met"]), outputs[at : at + _OUTPUT_BYTES])
-            for row, at in zip(rows, range(0, len(outputs), _OUTPUT_BYTES), strict=True)
+            int(row["place"]): _Known(int(row["tag"]), bool(row["met"]), output)
+            for row, output in zip(rows, slices(outputs, _OUTPUT_BYTES), strict=True)
         }
 
 
@@ -168,10 +169,8 @@ def rejudge(state: ScanState, screening: Screening, asking: "Asking | None" = No
     for page in state.verdicts.pages():
         numbers.update(screening.survivors(page))
     changed = 0
-    ordered = sorted(numbers)
-    for start in range(0, len(ordered), _AT_ONCE):
-        files = [state.files.get(number) for number in ordered[start : start + _AT_ONCE]]
-        changed += _rejudged(state, screening, asking, files)
+    for part in slices(sorted(numbers), _AT_ONCE):
+        changed += _rejudged(state, screening, asking, [state.files.get(number) for number in part])
     state.verdicts.set_judged(screening.release)
     return changed
 

@@ -10,7 +10,6 @@ enters no event. Digests that say nothing about a file never get here: the reade
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
-from itertools import islice
 from typing import Final
 
 import numpy as np
@@ -35,6 +34,7 @@ from protocol.digest import Algorithm
 from protocol.errors import MalformedError
 from protocol.lists.ext import CONTENT_ID_BYTES, Basis, EntryRef, Ext
 from protocol.lists.opening import NONCE_BYTES
+from protocol.slices import batches, slices
 from protocol.subset.filter import EXACT
 
 _CHUNK: Final = 8192
@@ -249,8 +249,8 @@ class _Import:
     def _records(self, fresh: Sequence[Fresh]) -> list[bytes]:
         """One add for each new digest."""
         entropy, pack = self.store.vault.entropy, self.packer.pack
-        ids = _pieces(entropy(CONTENT_ID_BYTES * len(fresh)), CONTENT_ID_BYTES)
-        nonces = _pieces(entropy(NONCE_BYTES * sum(len(item.digests) for item in fresh)), NONCE_BYTES)
+        ids = slices(entropy(CONTENT_ID_BYTES * len(fresh)), CONTENT_ID_BYTES)
+        nonces = slices(entropy(NONCE_BYTES * sum(len(item.digests) for item in fresh)), NONCE_BYTES)
         records: list[bytes] = []
         for (row, digests, joined), own in zip(fresh, ids, strict=True):
             records += pack(row.collection, digests, joined or own, nonces)
@@ -303,8 +303,8 @@ def _scattered(counts: Positions, order: Positions) -> tuple[Positions, Position
 
 
 def _chunks(rows: Iterable[RowResult], progress: Progress) -> Iterator[_Chunk]:
-    stream, read = iter(rows), 0
-    while chunk := list(islice(stream, _CHUNK)):
+    read = 0
+    for chunk in batches(rows, _CHUNK):
         taken = [row for row in chunk if type(row) is ImportRow]
         refused = [row for row in chunk if type(row) is RefusedRow] if len(taken) < len(chunk) else []
         read += len(chunk)
@@ -342,7 +342,3 @@ def _check_overtaken(unit: Unit, queue: Queue) -> None:
             queue.log.origin,
             hint="run the import again: what is listed by now will be passed over",
         )
-
-
-def _pieces(data: bytes, size: int) -> Iterator[bytes]:
-    return (data[at : at + size] for at in range(0, len(data), size))

@@ -12,6 +12,7 @@ from typing import Final
 from node.partners.hits.overview import ReportedHit, reported_hits
 from node.store.store import Store
 from node.store.unit import Unit
+from protocol.slices import slices
 from protocol.statement.resolution import Action
 
 _ROUND: Final = 500
@@ -70,10 +71,9 @@ def counted(hits: Iterable[ReportedHit]) -> Purged:
 def purge(store: Store, *, before_ms: int) -> Purged:
     """Delete what is expired; what changed meanwhile, and is not expired any more, stays."""
     done: list[ReportedHit] = []
-    found = expired(store, before_ms=before_ms)
-    for start in range(0, len(found), _ROUND):
+    for some in slices(expired(store, before_ms=before_ms), _ROUND):
         with store.write() as unit:
-            for hit in found[start : start + _ROUND]:
+            for hit in some:
                 if _as_it_was(unit, hit):
                     unit.hits.purge(hit.record)
                     done.append(hit)

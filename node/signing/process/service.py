@@ -36,6 +36,7 @@ from node.signing.process.witness_state import FolderWitness
 from node.store.peers.records import WitnessRecord
 from protocol.errors import ProtocolError
 from protocol.limits import MAX_LOG_SIZE
+from protocol.slices import slices
 from protocol.tlog.checkpoint import Checkpoint, open_checkpoint
 from protocol.tlog.merkle import CompactRange
 from protocol.tlog.note import VerifierKey
@@ -135,7 +136,7 @@ class SignerService:
         fields.only("v", "ask", "origin", "labels", "start")
         origin = self._own_origin(fields)
         start = fields.integer("start", most=MAX_LOG_SIZE)
-        leaves = [body[at : at + _HASH_BYTES] for at in range(0, len(body), _HASH_BYTES)]
+        leaves = list(slices(body, _HASH_BYTES))
         if len(body) % _HASH_BYTES or start + len(leaves) > MAX_LOG_SIZE or len(leaves) > MAX_LEAVES:
             raise refused("leaves that are none, or too many")
         return Reply(body=self._log(fields, origin).sign(origin, start=start, leaf_hashes=leaves))
@@ -309,8 +310,7 @@ def _counting(document: NodeDocument, root: TrustedRoot, now: datetime) -> set[s
 
 
 def _hashes(fields: Fields) -> list[bytes]:
-    proof = fields.base64("proof", longest=_MAX_PROOF)
-    return [proof[at : at + _HASH_BYTES] for at in range(0, len(proof), _HASH_BYTES)]
+    return list(slices(fields.base64("proof", longest=_MAX_PROOF), _HASH_BYTES))
 
 
 def _wanted(fields: Fields, body: bytes) -> Wanted:

@@ -22,6 +22,7 @@ from node.store.driver import POSTGRESQL, owe_vacuum
 from node.store.hits.records import CaseRecord, HitCounts, HitFilter, HitPlace, HitRecord, ReportName
 from node.store.hits.tables import HitReportRow, HitResolutionRow, HitSourceRow, PartnerCase
 from node.store.tables import DAY, Rows, table, values_of
+from protocol.slices import slices
 
 _HIT, _CASE = table(HitReportRow), table(PartnerCase)
 _RESOLUTION, _SOURCE = table(HitResolutionRow), table(HitSourceRow)
@@ -136,12 +137,11 @@ class HitRows(Rows):
         """Reports in a subset that have not ended, behind which one of these entries is: list and position."""
         found: dict[ReportName, HitRecord] = {}
         mine = and_(_SOURCE.c.partner == _HIT.c.partner, _SOURCE.c.report_id == _HIT.c.report_id)
-        wanted = sorted(entries)
-        for at in range(0, len(wanted), _AT_ONCE):
+        for some in slices(sorted(entries), _AT_ONCE):
             rows = (
                 select(*_SHOWN).join(_SOURCE, mine).where(_HIT.c.subset == subset, _HIT.c.ended_ms.is_(None))
             )
-            these = tuple_(_SOURCE.c.origin, _SOURCE.c.position).in_(wanted[at : at + _AT_ONCE])
+            these = tuple_(_SOURCE.c.origin, _SOURCE.c.position).in_(some)
             found |= {record.name: record for record in self._records(HitRecord, rows.where(these))}
         return list(found.values())
 

@@ -13,6 +13,7 @@ from sqlalchemy import ColumnElement, delete, func, insert, select, update
 from node.store.driver import POSTGRESQL, insert_rows, owe_vacuum
 from node.store.lists.records import IndexHit
 from node.store.tables import EntryCountedRow, EntryCountRow, EntryRow, Rows, table
+from protocol.slices import slices
 
 if TYPE_CHECKING:
     from node.store.lists.columns import Collections, Keys, Listed, Positions
@@ -38,8 +39,7 @@ class EntryRows(Rows):
         import numpy as np  # noqa: PLC0415 - what looks nothing up starts without it
 
         order = np.argsort(keys, kind="stable")
-        for at in range(0, len(order), _INSERT):
-            part = order[at : at + _INSERT]
+        for part in slices(order, _INSERT):
             columns = (keys[part].tolist(), positions[part].tolist(), collections[part].tolist())
             rows = zip(columns[0], repeat(log_id), columns[1], columns[2], strict=False)
             insert_rows(self._connection, "entry_index", _COLUMNS, rows)
@@ -49,10 +49,8 @@ class EntryRows(Rows):
 
     def find(self, keys: Sequence[int], *, log_id: int | None = None) -> Sequence[IndexHit]:
         """Every row with one of the keys, in one log or in all."""
-        wanted = sorted(set(keys))
-        hits: list[IndexHit] = []
-        for at in range(0, len(wanted), _IN_LIST):
-            hits += [IndexHit(*row) for row in self._rows_of(_FIND, wanted[at : at + _IN_LIST])]
+        parts = slices(sorted(set(keys)), _IN_LIST)
+        hits = [IndexHit(*row) for part in parts for row in self._rows_of(_FIND, part)]
         return hits if log_id is None else [hit for hit in hits if hit.log_id == log_id]
 
     def standing(self, keys: "Keys") -> "Listed":
@@ -61,8 +59,8 @@ class EntryRows(Rows):
 
         from node.store.lists.columns import LISTED  # noqa: PLC0415 - the same
 
-        parts = (keys[at : at + _IN_LIST].tolist() for at in range(0, len(keys), _IN_LIST))
-        found = [np.array(self._rows_of(_STANDING, part), dtype=LISTED) for part in parts]
+        parts = slices(keys, _IN_LIST)
+        found = [np.array(self._rows_of(_STANDING, part.tolist()), dtype=LISTED) for part in parts]
         return np.concatenate([np.empty(0, dtype=LISTED), *found])
 
     def end(self, log_id: int, ended: Mapping[tuple[int, int], int]) -> None:

@@ -12,6 +12,7 @@ from sqlalchemy import select
 
 from node.store.lists.records import FileRun
 from node.store.tables import FileRunRow, Rows, table
+from protocol.slices import slices
 
 if TYPE_CHECKING:
     import numpy as np
@@ -36,16 +37,15 @@ class FileRunRows(Rows):
             " WHERE excluded.last > file_run.last"
         )
         ordered = runs[np.lexsort((runs[:, 1], runs[:, 0]))]
-        for at in range(0, len(ordered), _INSERT):
-            rows = list(zip(repeat(log_id), *ordered[at : at + _INSERT].T.tolist(), strict=False))
+        for part in slices(ordered, _INSERT):
+            rows = list(zip(repeat(log_id), *part.T.tolist(), strict=False))
             self._connection.exec_driver_sql(statement, rows)
 
     def of(self, log_id: int, files: Iterable[int]) -> list[FileRun]:
         """All runs of these files in a list."""
-        wanted = sorted(set(files))
         found: list[FileRun] = []
-        for at in range(0, len(wanted), _IN_LIST):
-            which = _C.log_id == log_id, _C.file.in_(wanted[at : at + _IN_LIST])
+        for part in slices(sorted(set(files)), _IN_LIST):
+            which = _C.log_id == log_id, _C.file.in_(part)
             rows = self._connection.execute(select(_C.file, _C.first, _C.last).where(*which))
             found += [FileRun(*row) for row in rows]
         return found

@@ -13,6 +13,7 @@ from node.store.lists.quarantine import quarantined
 from node.store.lists.records import BenignSet, Quarantined, Tripwire
 from node.store.lists.tables import BenignRow, SetAsideRow, TripwireRow
 from node.store.tables import QuarantineRow, Rows, table, values_of
+from protocol.slices import slices
 
 _BENIGN = table(BenignRow)
 _TRIPWIRE = table(TripwireRow)
@@ -98,6 +99,6 @@ class GuardRows(Rows):
         wanted = np.fromiter(held, dtype=np.int64, count=len(held))
         spent = sorted({key for part in keys for key in wanted[np.isin(wanted, part)].tolist()})
         own = select(_QUARANTINE.c.id).where(_QUARANTINE.c.log_id == log_id)
-        for at in range(0, len(spent), _IN_LIST):
-            part = _SET_ASIDE.c.key.in_(spent[at : at + _IN_LIST])
-            self._connection.execute(delete(_SET_ASIDE).where(part, _SET_ASIDE.c.quarantine_id.in_(own)))
+        for part in slices(spent, _IN_LIST):
+            these = _SET_ASIDE.c.key.in_(part)
+            self._connection.execute(delete(_SET_ASIDE).where(these, _SET_ASIDE.c.quarantine_id.in_(own)))

@@ -11,6 +11,7 @@ from sqlalchemy import ColumnElement, select, update
 
 from node.store.lists.records import Reach, Touch
 from node.store.tables import Log, Rows, TouchRow, table
+from protocol.slices import slices
 
 _LOG: Final = table(Log)
 _TOUCH: Final = table(TouchRow)
@@ -45,10 +46,8 @@ class TouchRows(Rows):
 
     def about(self, log_id: int, refs: Iterable[int]) -> list[Touch]:
         """Whatever is about the events at these positions, in its order."""
-        wanted = sorted(set(refs))
-        found: list[Touch] = []
-        for at in range(0, len(wanted), _IN_LIST):
-            found += self._select(log_id, _C.ref.in_(wanted[at : at + _IN_LIST]))
+        parts = slices(sorted(set(refs)), _IN_LIST)
+        found = (touch for part in parts for touch in self._select(log_id, _C.ref.in_(part)))
         return sorted(found, key=attrgetter("position"))
 
     def reaching(self, log_id: int, reach: Reach) -> list[Touch]:

@@ -5,7 +5,6 @@ the rows of before, until `settle` deletes them with the publication.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from itertools import islice
 from typing import Final
 
 from sqlalchemy import delete, func, literal_column, select, update
@@ -14,6 +13,7 @@ from node.store.driver import insert_rows
 from node.store.subsets.records import Listed, WideKey
 from node.store.subsets.tables import ListedRow, Subset
 from node.store.tables import Rows, table
+from protocol.slices import batches, slices
 
 _LISTED, _SUBSET = table(ListedRow), table(Subset)
 _C: Final = _LISTED.c
@@ -43,10 +43,8 @@ class ListedRows(Rows):
 
     def find(self, subset: str, version: int, keys: Iterable[int]) -> list[Listed]:
         """What a release says of digests with these look-up keys."""
-        wanted = sorted(set(keys))
         found: list[Listed] = []
-        for at in range(0, len(wanted), _IN_LIST):
-            part = wanted[at : at + _IN_LIST]
+        for part in slices(sorted(set(keys)), _IN_LIST):
             found += self._said(subset, version, f"key IN ({', '.join([self._mark] * len(part))})", part)
         return found
 
@@ -92,16 +90,16 @@ class ListedRows(Rows):
     def advance(self, subset: str, version: int, *, ended: Iterable[WideKey], new: Iterable[Listed]) -> None:
         """Let a release say something else of some digests, or nothing any more, and list others."""
         mark = self._mark
-        names = iter(ended)
-        while rows := [(version, subset, *name) for name in islice(names, _INSERT)]:
+        for rows in batches(((version, subset, *name) for name in ended), _INSERT):
             self._connection.exec_driver_sql(
                 f"UPDATE listed SET ended = {mark} WHERE subset = {mark}"  # noqa: S608 - nothing but placeholders
                 f" AND key = {mark} AND rest = {mark} AND ended IS NULL",
                 rows,
             )
-        left = iter(new)
-        while part := sorted(islice(left, _INSERT)):
-            insert_rows(self._connection, "listed", _COLUMNS, ((subset, version, *row) for row in part))
+        for part in batches(new, _INSERT):
+            insert_rows(
+                self._connection, "listed", _COLUMNS, ((subset, version, *row) for row in sorted(part))
+            )
 
     def left(self, subset: str, version: int) -> Sequence[Listed]:
         """What the release before this one listed and this one does not; until `settle`."""

@@ -7,6 +7,7 @@ the two its record has no note, and partners do not see it.
 from dataclasses import dataclass
 from typing import NamedTuple, TypeAlias
 
+from protocol.slices import slices
 from protocol.subset.filter import SubsetFilter
 from protocol.subset.manifest import ReleaseKind
 
@@ -62,8 +63,7 @@ class Listed(NamedTuple):
     @property
     def numbers(self) -> tuple[int, ...]:
         """Its collections."""
-        found = self.collections
-        return tuple(int.from_bytes(found[at : at + 2]) for at in range(0, len(found), 2))
+        return tuple(map(int.from_bytes, slices(self.collections, 2)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
