@@ -27,13 +27,8 @@ from node.errors import (
     UnauthenticatedError,
 )
 from node.objects.sealed_names import passkey_name
-from node.store.accounts.records import (
-    ChallengeRecord,
-    NewPasskey,
-    PasskeyCeremonies,
-    PasskeyRecord,
-    Purpose,
-)
+from node.ports.persons import NewPasskey, PasskeyCeremonies
+from node.store.accounts.records import ChallengeRecord, PasskeyRecord, Purpose
 from node.store.store import Store
 from node.store.unit import Unit
 

@@ -17,7 +17,8 @@ from node.clock import Clock, milliseconds
 from node.errors import ConflictError, RateLimitedError, UnauthenticatedError, UsageError
 from node.objects.person_requests import ABOUT_PERSONS, read_change, sealed_anew
 from node.objects.sealed_names import verifier_name
-from node.store.accounts.records import Approval, Outcome, PassphraseHasher, PersonRecord, PersonRole
+from node.ports.persons import PassphraseHasher
+from node.store.accounts.records import Approval, Outcome, PersonRecord, PersonRole
 from node.store.store import Store
 from node.store.unit import Unit
 

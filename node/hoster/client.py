@@ -128,9 +128,9 @@ async def enrol(home: Home, text: str, *, also: bool = False) -> Enrolled:
         proxy=proxy,
     ) as remote:
         # Written first: when the reply is lost, the same key can ask again with the same string.
-        pending = folder.pending_key(AuthPrivateKey.from_seed(system_entropy(32)))
+        key = folder.pending_key(AuthPrivateKey.from_seed(system_entropy(32)))
         try:
-            enrolment, key = await enrol_with(introduction, remote, entropy=system_entropy, key=pending)
+            enrolment = await enrol_with(introduction, remote, key)
         except GoneError:
             folder.forget_pending()
             raise

@@ -11,7 +11,7 @@ from keys.key import AuthPrivateKey
 from keys.trust.fingerprint import require_match
 from keys.trust.held import HeldTrust, open_held
 from keys.trust.names import is_log_name
-from node.clock import Clock, Entropy, milliseconds
+from node.clock import Clock, milliseconds
 from node.errors import VerificationError, WrongPinError
 from node.hoster.folder import Enrolment
 from node.hoster.trust.node import Known, known_of
@@ -73,19 +73,16 @@ def refused(invitation: Invitation, error: KeysError) -> VerificationError:
     )
 
 
-async def enrol(
-    introduction: Introduction, api: EnrolmentApi, *, entropy: Entropy, key: AuthPrivateKey | None = None
-) -> tuple[Enrolment, AuthPrivateKey]:
-    """Register `key`, by default a new one, with the node; the invitation is used up.
+async def enrol(introduction: Introduction, api: EnrolmentApi, key: AuthPrivateKey) -> Enrolment:
+    """Register `key` with the node; the invitation is used up.
 
     The same key may ask again while the invitation lasts, in case the reply was lost.
 
     Raises:
         GoneError: the invitation was used, has expired, or was never made.
     """
-    key = key or AuthPrivateKey.from_seed(entropy(32))
     reply = await api.enrol(_request(introduction, key))
-    enrolment = Enrolment(
+    return Enrolment(
         url=introduction.invitation.url,
         partner=_checked_name(reply.partner),
         subset=reply.subset,
@@ -95,7 +92,6 @@ async def enrol(
         trust=introduction.trust,
         confirmed_ms=introduction.time_ms,
     )
-    return enrolment, key
 
 
 def _request(introduction: Introduction, key: AuthPrivateKey) -> EnrolmentRequest:

@@ -54,13 +54,13 @@ from node.signing.log_signer import FolderLogSigner
 from node.signing.online import OnlineKeychain, SplitKeys
 from node.signing.process.link import SignerLink
 from node.signing.ring import FolderKeyRing
-from node.store.peers.records import Cosigner
 from node.trust.own import ROOT_NAME, OwnTrust
 from node.trust.tuf.repository import Freshness, TufRepository, root_files
 
 if TYPE_CHECKING:  # where no signer process is, and nothing is cosigned, they are not loaded
     from node.signing.process.remote import RemoteKeys, RemoteLogSigner, Vouching
     from node.tls import TlsIdentity
+    from node.witnesses.witness import Cosigner
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -157,7 +157,7 @@ class Identity:
         """The size at which a log of this node was given up, by its own note of that; None for one that goes on."""
         return FolderLogSigner(self.home.signer, lambda _: ()).lost_at(origin)
 
-    def cosigner(self, name: str) -> Cosigner:
+    def cosigner(self, name: str) -> "Cosigner":
         """What cosigns for this node as the witness `name`.
 
         Raises:

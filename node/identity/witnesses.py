@@ -10,7 +10,6 @@ from node.errors import NotFoundError
 from node.identity.identity import Identity
 from node.identity.restored import refuse_rolled_back, require_joined
 from node.remote.proxy import proxy_of
-from node.store.peers.records import Cosigner
 from node.store.store import Store
 from node.trust.others.documents import member_documents
 from node.witnesses.cosignatures import Cosigned, Cosigning
@@ -18,7 +17,7 @@ from protocol.api import WitnessApi
 
 if TYPE_CHECKING:  # who looks at standings neither cosigns nor follows
     from node.peers.sync.requirements import Requiring
-    from node.witnesses.witness import Witness
+    from node.witnesses.witness import Cosigner, Witness
 
 
 def own_witness(identity: Identity, store: Store) -> "Witness | None":
@@ -35,7 +34,7 @@ def own_witness(identity: Identity, store: Store) -> "Witness | None":
     return Witness(store, identity.clock, node=identity.settings.node, cosigner=lambda: _cosigner(identity))
 
 
-def _cosigner(identity: Identity) -> Cosigner:
+def _cosigner(identity: Identity) -> "Cosigner":
     info = identity.trust.document().witness
     if info is None:
         raise NotFoundError("this node is no witness any more")

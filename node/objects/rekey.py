@@ -31,7 +31,7 @@ from node.objects.sealed_names import (
     verifier_name,
 )
 from node.store.accounts.records import Outcome
-from node.store.data_key_records import DataKeyRecord, Key, SealedColumn
+from node.store.data_keys import DataKeyRecord, Key, SealedColumn
 from node.store.seal import FIRST_STORAGE_KEY, KEY_BYTES, UNNUMBERED, StorageKeys, seal_name, seal_number
 from node.store.store import Store
 from node.store.unit import Unit

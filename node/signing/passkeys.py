@@ -36,7 +36,7 @@ from webauthn.helpers.structs import (
 )
 
 from node.errors import ConfigError, UnauthenticatedError
-from node.store.accounts.records import Answered, NewPasskey, PasskeyCeremonies
+from node.ports.persons import Answered, NewPasskey, PasskeyCeremonies
 
 MAX_ANSWER: Final = 16_384
 """Characters; that of an authenticator without certificates has some 2 000."""
@@ -75,7 +75,7 @@ class Site:
 
 
 class WebAuthnCeremonies(PasskeyCeremonies):
-    """`node.store.accounts.records.PasskeyCeremonies` for the console at `site`."""
+    """`node.ports.persons.PasskeyCeremonies` for the console at `site`."""
 
     def __init__(self, site: Site) -> None:
         self._site = site

@@ -15,7 +15,7 @@ _LENGTH: Final = 32
 
 
 class Argon2Hasher:
-    """`node.store.accounts.records.PassphraseHasher` with this profile's costs."""
+    """`node.ports.persons.PassphraseHasher` with this profile's costs."""
 
     def __init__(self, entropy: Entropy, *, profile: KdfProfile = ONLINE) -> None:
         self._entropy = entropy

@@ -1,14 +1,40 @@
 """Data keys, and sealed values of all tables, inside one transaction."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 
 from sqlalchemy import Table, delete, func, insert, select, update
 
-from node.store.data_key_records import DataKeyRecord, Key, SealedColumn
 from node.store.driver import owe_vacuum
 from node.store.tables import DataKey, Rows, every_table, table, values_of
 
 _KEY = table(DataKey)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DataKeyRecord:
+    """One data key, wrapped."""
+
+    name: str
+    """`index`, `tombstone`, or `seal-N`."""
+    wrapped: bytes = field(repr=False)
+    storage_key: str
+    """Label of the storage key that wraps it."""
+    made_ms: int
+    """0: not known."""
+
+
+@dataclass(frozen=True, slots=True)
+class SealedColumn:
+    """A column of sealed values, and the columns that name a row."""
+
+    table: str
+    keys: tuple[str, ...]
+    column: str
+
+
+Key = tuple[str | int | bytes, ...]
+"""The values that name a row, in the order of `SealedColumn.keys`."""
 
 
 class DataKeyRows(Rows):

@@ -14,8 +14,7 @@ from sqlalchemy import URL, Engine, insert, select
 from node.clock import Entropy
 from node.errors import AlreadyExistsError, NotInitialisedError, StoreDownError, StoreError
 from node.ports.objects import ObjectStore
-from node.store.data_key_records import DataKeyRecord
-from node.store.data_keys import DataKeyRows
+from node.store.data_keys import DataKeyRecord, DataKeyRows
 from node.store.driver import (
     SQLITE,
     bare_transaction,

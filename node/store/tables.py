@@ -1,4 +1,7 @@
-"""The tables of a holding node, declared once; rows never leave `node.store`.
+"""The tables that nearly every command reads, and what a table, its rows and its records have in common.
+
+Each table is declared once, most of them in the folder of their subject: to load one takes a millisecond. Rows never
+leave `node.store`.
 
 A digest appears in no column: `entry_index` has keyed hashes, and what holds digests is sealed in the object store.
 Times are milliseconds since 1970, UTC. Column types are those that SQLite and PostgreSQL share. docs/reference/store.md
@@ -153,7 +156,7 @@ class FileRunRow(TableModel):
     """Neighbouring adds with one content id, by a keyed hash of that; clustered by it."""
 
     __tablename__ = "file_run"
-    __table_args__ = ({"sqlite_with_rowid": False},)
+    __table_args__ = {"sqlite_with_rowid": False}
 
     log_id: int = Field(sa_column=Column(Integer, primary_key=True, autoincrement=False))
     file: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))

@@ -9,7 +9,7 @@ import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, Protocol
 
 from keys.errors import KeysError, SigfedError
 from keys.signer import Signer
@@ -18,7 +18,7 @@ from node.clock import Clock, milliseconds
 from node.errors import ConflictError, StoreError, StoreLockedError
 from node.evidence.keep import keep, of_log
 from node.journal import Journal
-from node.store.peers.records import Cosigner, EvidenceKind, WitnessRecord
+from node.store.peers.records import EvidenceKind, WitnessRecord
 from node.store.store import Store
 from node.trust.others.refresh import held_document, log_trust
 from node.trust.others.revocations import signing
@@ -33,6 +33,21 @@ _STALE: Final = frozenset({Status.UNKNOWN, Status.UNTRUSTED})
 _RENEWALS: Final = 12
 _RENEWAL_SPAN: Final = timedelta(minutes=1)
 _journal = Journal("witness")
+
+
+class Cosigner(Protocol):
+    """What holds the keys of this node's witness."""
+
+    def cosign(self, request: AddCheckpoint, head: Witnessed) -> WitnessRecord:
+        """`head`, which the request was judged to be, cosigned.
+
+        Raises `ConflictError` where the cosigner remembers a later head itself.
+        """
+        ...
+
+    def standing(self, origin: str) -> WitnessRecord | None:
+        """What it remembers having cosigned last of a log; None too for one that remembers nothing."""
+        ...
 
 
 class Witness:

@@ -30,7 +30,7 @@ from node.objects.sealed_names import verifier_name
 from node.signing.passkeys import Site, WebAuthnCeremonies
 from node.signing.verifiers import Argon2Hasher
 from node.store.accounts.records import PersonRecord, PersonRole
-from node.store.data_key_records import DataKeyRecord
+from node.store.data_keys import DataKeyRecord
 from node.store.seal import KEY_BYTES
 from node.store.store import Store
 from node.store.vault import seal, unwrap, wrap

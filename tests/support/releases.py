@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
 
-from keys.key import LogPrivateKey, TargetsPrivateKey
+from keys.key import AuthPrivateKey, LogPrivateKey, TargetsPrivateKey
 from keys.roles import Role
 from keys.signer import Signer
 from keys.trust.members import Member
@@ -170,9 +170,9 @@ class ReleasingAgency:
         invitation = Invitation.from_text(invited.text)
         found = FetchedTrust(url=invitation.url, trust=self.trust.current(), spki_sha256=SPKI)
         introduction = introduce(invitation, found, self.clock)
-        enrolment, key = await enrol(introduction, ServedEnrolment(admission), entropy=system_entropy)
+        key = AuthPrivateKey.from_seed(system_entropy(32))
         home = PartnerFolder(folder)
-        home.create(enrolment, key)
+        home.create(await enrol(introduction, ServedEnrolment(admission), key), key)
         return EnrolledPartner(self, home)
 
 

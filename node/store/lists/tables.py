@@ -1,4 +1,4 @@
-"""The tables of what the guards compare with, of shredding and recall."""
+"""The tables of what the guards compare with, and of shredding."""
 
 from sqlalchemy import BigInteger, Column, Integer
 from sqlmodel import Field
@@ -82,59 +82,3 @@ class StandingRow(TableModel):
     log_id: int = Field(sa_column=_log())
     position: int = Field(sa_column=_key())
     mac: bytes = Field(index=True)
-
-
-class AcknowledgementRow(TableModel):
-    """The newest statement of a peer about an own list."""
-
-    __tablename__ = "acknowledgement"
-
-    log_id: int = Field(sa_column=_log())
-    peer: str = Field(max_length=255, primary_key=True)
-    held_size: int = Field(sa_type=BigInteger)
-    released_size: int | None = Field(default=None, sa_type=BigInteger)
-    time_ms: int = Field(sa_type=BigInteger)
-    received_ms: int = Field(sa_type=BigInteger)
-    statement: bytes
-
-
-class AcknowledgedRow(TableModel):
-    """What this node last acknowledged of a peer's list."""
-
-    __tablename__ = "acknowledged"
-
-    origin: str = Field(max_length=255, primary_key=True)
-    content: bytes
-
-
-class WithdrawalRow(TableModel):
-    """Neighbouring withdraw events of an own list."""
-
-    __tablename__ = "withdrawal"
-
-    log_id: int = Field(sa_column=_log())
-    first: int = Field(sa_column=_key())
-    last: int = Field(sa_type=BigInteger)
-    published_ms: int | None = Field(default=None, sa_type=BigInteger)
-
-
-class ReachedRow(TableModel):
-    """When a withdrawal reached a peer, and its releases."""
-
-    __tablename__ = "reached"
-
-    log_id: int = Field(sa_column=_log())
-    first: int = Field(sa_column=_key())
-    peer: str = Field(max_length=255, primary_key=True)
-    held_ms: int | None = Field(default=None, sa_type=BigInteger)
-    released_ms: int | None = Field(default=None, sa_type=BigInteger)
-
-
-class JudgedRow(TableModel):
-    """Up to which size a subset's newest release follows a list."""
-
-    __tablename__ = "judged_list"
-
-    subset: str = Field(max_length=64, primary_key=True)
-    origin: str = Field(max_length=255, primary_key=True)
-    size: int = Field(sa_type=BigInteger)

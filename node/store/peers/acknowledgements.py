@@ -7,9 +7,16 @@ from sqlalchemy import Connection, Table, and_, case, delete, func, insert, sele
 from sqlalchemy.exc import IntegrityError
 
 from node.errors import ConflictError
-from node.store.lists.tables import AcknowledgedRow, AcknowledgementRow, JudgedRow, ReachedRow, WithdrawalRow
 from node.store.peers.records import Acknowledgement, Applied, Reached, TrustAcknowledged, Withdrawal
-from node.store.peers.tables import TrustAcknowledgedRow, TrustAcknowledgementRow
+from node.store.peers.tables import (
+    AcknowledgedRow,
+    AcknowledgementRow,
+    JudgedRow,
+    ReachedRow,
+    TrustAcknowledgedRow,
+    TrustAcknowledgementRow,
+    WithdrawalRow,
+)
 from node.store.tables import DAY, Peer, Rows, table, values_of
 
 _PEER = table(Peer)

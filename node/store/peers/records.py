@@ -7,10 +7,9 @@ looked. What counts as evidence is `node.evidence.keep`'s.
 from dataclasses import dataclass, field
 from enum import StrEnum
 from hashlib import sha256
-from typing import Protocol
 
 from keys.trust.held import HeldTrust
-from protocol.witness.cosign import AddCheckpoint, Witnessed
+from protocol.witness.cosign import Witnessed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -169,21 +168,6 @@ class WitnessRecord:
     head: Witnessed
     cosignature: bytes
     """The signature line that was answered, with its newline."""
-
-
-class Cosigner(Protocol):
-    """What holds the keys of this node's witness."""
-
-    def cosign(self, request: AddCheckpoint, head: Witnessed) -> WitnessRecord:
-        """`head`, which the request was judged to be, cosigned.
-
-        Raises `ConflictError` where the cosigner remembers a later head itself.
-        """
-        ...
-
-    def standing(self, origin: str) -> WitnessRecord | None:
-        """What it remembers having cosigned last of a log; None too for one that remembers nothing."""
-        ...
 
 
 class EvidenceKind(StrEnum):

@@ -1,9 +1,17 @@
-"""The tables of other agencies: evidence, cosignatures, heads, revocations, acknowledgements of trust files."""
+"""The tables of other agencies: evidence, cosignatures, heads, revocations, acknowledgements, withdrawals."""
 
 from sqlalchemy import BigInteger, Column, Integer, UniqueConstraint
 from sqlmodel import Field
 
 from node.store.tables import TableModel
+
+
+def _key() -> "Column[int]":
+    return Column(BigInteger, primary_key=True, autoincrement=False)
+
+
+def _log() -> "Column[int]":
+    return Column(Integer, primary_key=True, autoincrement=False)
 
 
 class Evidence(TableModel):
@@ -65,7 +73,7 @@ class Overlay(TableModel):
 
     __tablename__ = "overlay"
 
-    log_id: int = Field(sa_column=Column(Integer, primary_key=True, autoincrement=False))
+    log_id: int = Field(sa_column=_log())
     base_size: int = Field(sa_type=BigInteger)
     base_root: bytes
     size: int = Field(sa_type=BigInteger)
@@ -120,3 +128,59 @@ class TrustAcknowledgedRow(TableModel):
 
     peer: str = Field(max_length=255, primary_key=True)
     content: bytes
+
+
+class AcknowledgementRow(TableModel):
+    """The newest statement of a peer about an own list."""
+
+    __tablename__ = "acknowledgement"
+
+    log_id: int = Field(sa_column=_log())
+    peer: str = Field(max_length=255, primary_key=True)
+    held_size: int = Field(sa_type=BigInteger)
+    released_size: int | None = Field(default=None, sa_type=BigInteger)
+    time_ms: int = Field(sa_type=BigInteger)
+    received_ms: int = Field(sa_type=BigInteger)
+    statement: bytes
+
+
+class AcknowledgedRow(TableModel):
+    """What this node last acknowledged of a peer's list."""
+
+    __tablename__ = "acknowledged"
+
+    origin: str = Field(max_length=255, primary_key=True)
+    content: bytes
+
+
+class WithdrawalRow(TableModel):
+    """Neighbouring withdraw events of an own list."""
+
+    __tablename__ = "withdrawal"
+
+    log_id: int = Field(sa_column=_log())
+    first: int = Field(sa_column=_key())
+    last: int = Field(sa_type=BigInteger)
+    published_ms: int | None = Field(default=None, sa_type=BigInteger)
+
+
+class ReachedRow(TableModel):
+    """When a withdrawal reached a peer, and its releases."""
+
+    __tablename__ = "reached"
+
+    log_id: int = Field(sa_column=_log())
+    first: int = Field(sa_column=_key())
+    peer: str = Field(max_length=255, primary_key=True)
+    held_ms: int | None = Field(default=None, sa_type=BigInteger)
+    released_ms: int | None = Field(default=None, sa_type=BigInteger)
+
+
+class JudgedRow(TableModel):
+    """Up to which size a subset's newest release follows a list."""
+
+    __tablename__ = "judged_list"
+
+    subset: str = Field(max_length=64, primary_key=True)
+    origin: str = Field(max_length=255, primary_key=True)
+    size: int = Field(sa_type=BigInteger)

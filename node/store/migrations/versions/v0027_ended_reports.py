@@ -5,8 +5,6 @@ from alembic import op
 
 revision = "0027"
 down_revision = "0026"
-branch_labels = None
-depends_on = None
 
 _NAMES = ("ended_ms", "ended_version", "ended_number")
 
