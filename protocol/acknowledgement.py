@@ -1,7 +1,8 @@
-"""What a node tells the owner of a list: how far it holds the list, and how far its releases follow it.
+"""What a node tells another that it holds of it: of a list, and of its trust files. Spec: docs/spec/acknowledgement.md.
 
 `released_size` is the smallest size of the list that one of the node's subsets was last judged by; a node that releases
-nothing leaves it out. Spec: docs/spec/acknowledgement.md.
+nothing leaves it out. Whoever lets a new key begin waits until its peers have said that they hold a node document which
+lists it.
 """
 
 from dataclasses import dataclass
@@ -13,11 +14,12 @@ from protocol.limits import MAX_ACKNOWLEDGEMENT_BYTES, MAX_LOG_SIZE, MAX_ORIGIN_
 from protocol.signed import Statement
 
 _TIME: Final = 4
+_MAX_NUMBER: Final = 2**53 - 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Acknowledgement(Statement):
-    """One statement; raises `MalformedError` when releases follow more than is held."""
+    """How far a list is held and followed; raises `MalformedError` when releases follow more than is held."""
 
     name: ClassVar[str] = "acknowledgement"
     kind: ClassVar[str] = "acknowledgement"
@@ -36,6 +38,32 @@ class Acknowledgement(Statement):
     def __post_init__(self) -> None:
         if self.released_size is not None and self.released_size > self.held_size:
             raise MalformedError("acknowledgement: releases follow more than is held")
+
+    def content(self) -> bytes:
+        """The same without the time: what has not changed need not be said again."""
+        return self.bytes_without(_TIME)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrustAcknowledgement(Statement):
+    """Which root and which node document are held."""
+
+    name: ClassVar[str] = "trust-acknowledgement"
+    kind: ClassVar[str] = "trust-acknowledgement"
+    max_bytes: ClassVar[int] = MAX_ACKNOWLEDGEMENT_BYTES
+    format_key: ClassVar[int] = 1
+
+    node: Annotated[str, line(2, MAX_ORIGIN_BYTES)]
+    """Who says so."""
+    of: Annotated[str, line(3, MAX_ORIGIN_BYTES)]
+    """Whose trust files are held."""
+    time_ms: Annotated[int, number(_TIME, _MAX_NUMBER)]
+    root_version: Annotated[int, number(5, _MAX_NUMBER, minimum=1)]
+    """Of the newest root."""
+    serial: Annotated[int, number(6, _MAX_NUMBER, minimum=1)]
+    """Of the newest node document."""
+    document_sha256: Annotated[bytes, octets(7, SHA256_BYTES)]
+    """SHA-256 of its envelope."""
 
     def content(self) -> bytes:
         """The same without the time: what has not changed need not be said again."""

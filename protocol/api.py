@@ -225,7 +225,7 @@ class TrustAcknowledgementApi(Protocol):
     """What a node offers those who rely on its trust files."""
 
     async def acknowledge_trust(self, statement: bytes) -> None:
-        """Take in, signed, which of them the caller holds (`protocol.trust_acknowledgement`)."""
+        """Take in, signed, which of them the caller holds (`protocol.acknowledgement`)."""
         ...
 
 

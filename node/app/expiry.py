@@ -22,8 +22,8 @@ from node.store.unit import Unit
 from node.tls import certificate_window
 from node.trust.expiry import Finding, Term, Thing, judge
 from node.trust.tuf.repository import SNAPSHOT_LASTS, TIMESTAMP_LASTS, target_file
+from protocol.acknowledgement import TrustAcknowledgement
 from protocol.enrolment import KEY_DAYS
-from protocol.trust_acknowledgement import TrustAcknowledgement
 
 
 def findings(identity: Identity, store: Store) -> tuple[Finding, ...]:

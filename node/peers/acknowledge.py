@@ -17,9 +17,8 @@ from node.store.lists.records import LogKind, LogRecord
 from node.store.store import Store
 from node.store.unit import Unit
 from node.trust.others.refresh import newest_root
-from protocol.acknowledgement import Acknowledgement
+from protocol.acknowledgement import Acknowledgement, TrustAcknowledgement
 from protocol.api import AcknowledgementApi, TrustAcknowledgementApi
-from protocol.trust_acknowledgement import TrustAcknowledgement
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

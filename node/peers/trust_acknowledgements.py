@@ -18,8 +18,8 @@ from node.ports.objects import ObjectStore
 from node.store.peers.records import TrustAcknowledged
 from node.store.store import Store
 from node.trust.own import OwnTrust
+from protocol.acknowledgement import TrustAcknowledgement
 from protocol.limits import MAX_CLOCK_SKEW_MS
-from protocol.trust_acknowledgement import TrustAcknowledgement
 
 
 class ServedTrustAcknowledgements:

@@ -14,7 +14,6 @@ from support.console import RunningConsole
 from support.partner_console import Seat, partner_console_of, world_of
 
 Running = RunningConsole[PartnerWorld]
-_NO_PARTNERS = sorted(set(PersonRole) - EVERYBODY)
 
 
 @pytest_asyncio.fixture

@@ -9,8 +9,6 @@ from node.store.lists.records import FORKED, Quarantined
 from node.store.peers.records import EvidenceKind, EvidenceRecord
 from support.console import RunningConsole
 
-LIST = "fr.example/lists/csam"
-
 
 def _put(busy: RunningConsole, origin: str, kind: str, reason: str) -> int:
     with busy.world.store.write() as unit:

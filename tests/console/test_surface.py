@@ -8,8 +8,6 @@ from node.console.visitors import FRESH_MS
 from node.store.accounts.records import PersonRole
 from support.console import RunningConsole
 
-_NOT_REACHED = {401, 403}
-
 
 def _named(row: Page | Action) -> str:
     return row.name

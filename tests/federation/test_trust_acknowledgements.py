@@ -19,8 +19,8 @@ from node.peers.acknowledge import Acknowledger
 from node.peers.trust_acknowledgements import ServedTrustAcknowledgements
 from node.ports.keyring import RingKey
 from node.trust.steps import facts_of
+from protocol.acknowledgement import TrustAcknowledgement
 from protocol.errors import MalformedError
-from protocol.trust_acknowledgement import TrustAcknowledgement
 from support.federation import Agency, Federation
 
 

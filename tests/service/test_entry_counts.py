@@ -1,6 +1,5 @@
 """How many entries of a list are active: counted as they come and end, and once what an older version listed."""
 
-import os
 from pathlib import Path
 from unittest.mock import patch
 
@@ -12,6 +11,7 @@ from node.objects.folder import FolderObjects
 from node.store.store import Store
 from protocol.lists.event import BASELINE, NATIONAL
 from protocol.lists.ext import Reason
+from support.new_stores import open_store
 from support.older import age
 from support.stores import STORAGE_KEY, Agency, file_digests, make_store, rows, sqlite_dsn
 
@@ -55,11 +55,8 @@ def test_an_index_of_an_older_version_is_counted_in_parts_while_it_changes(tmp_p
     store.dispose()
     age(dsn, "0032")
     with patch("node.store.lists.entries._INSERT", 7):
-        again = agency.store = Store.open(
-            dsn,
-            objects=FolderObjects(tmp_path / "objects"),
-            storage_keys=lambda _: STORAGE_KEY,
-            entropy=os.urandom,
+        again = agency.store = open_store(
+            dsn, storage_key=STORAGE_KEY, objects=FolderObjects(tmp_path / "objects")
         )
         assert told(again) == [{BASELINE: 80}], "by a look at every row"
         with again.read() as unit:

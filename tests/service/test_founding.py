@@ -18,13 +18,12 @@ from node.errors import AlreadyExistsError, NotFoundError, WrongPinError
 from node.objects.folder import FolderObjects
 from node.peers.membership import Membership, introduce
 from node.store.peers.records import FetchedTrust
-from node.store.store import Store
 from node.trust.announce import announce_epoch, announce_log
 from node.trust.found import Founding, found
 from node.trust.own import OwnTrust, window
 from protocol.lists.grant import NOTHING, Grant
 from support.founding import MemoryKeys
-from support.new_stores import MemoryObjects, new_store
+from support.new_stores import new_store, open_store
 from support.times import SettableClock
 
 NOW = datetime(2026, 5, 4, 12, 0, 0, 5, tzinfo=UTC)
@@ -168,12 +167,7 @@ def test_a_peer_calls_with_the_key_of_its_document(
     introduced = introduce(nl.fetched(), nl.result.words, fr.clock)
     membership.add_member(introduced, country="NL", authority_for=frozenset(), signers=fr.signers())
     membership.add_peer("nl.example", Grant(collections=frozenset({1}), until=NOW + timedelta(days=1)))
-    store = Store.open(
-        f"sqlite:///{tmp_path / 'a.db'}",
-        objects=MemoryObjects(),
-        storage_keys=lambda _: bytes(32),
-        entropy=system_entropy,
-    )
+    store = open_store(f"sqlite:///{tmp_path / 'a.db'}", storage_key=bytes(32))
     callers = StoredCallers(store, fr.clock)
     kid = nl.trust.document().auth_keys[0].kid
     credential = callers.credential("nl.example", kid)
@@ -200,12 +194,7 @@ def test_a_key_is_found_by_the_name_it_is_listed_under_and_by_its_own(
     introduced = introduce(nl.fetched(), nl.result.words, fr.clock)
     membership.add_member(introduced, country="NL", authority_for=frozenset(), signers=fr.signers())
     membership.add_peer("nl.example", Grant(collections=frozenset({1})))
-    store = Store.open(
-        f"sqlite:///{tmp_path / 'a.db'}",
-        objects=MemoryObjects(),
-        storage_keys=lambda _: bytes(32),
-        entropy=system_entropy,
-    )
+    store = open_store(f"sqlite:///{tmp_path / 'a.db'}", storage_key=bytes(32))
     callers = StoredCallers(store, fr.clock)
 
     def key_of(kid: str) -> AuthPublicKey | None:

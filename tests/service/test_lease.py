@@ -6,11 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from node.clock import system_entropy
 from node.errors import StoreLockedError
 from node.store.lease import Claim
 from node.store.store import Store
-from support.new_stores import MemoryObjects
+from support.new_stores import MemoryObjects, new_store, open_store
 from support.older import age
 from support.stores import sqlite_dsn
 
@@ -37,17 +36,9 @@ def test_a_copied_home_goes_on_after_a_transaction_that_was_rolled_back(
 ) -> None:
     """The first thing that is refused in it takes the lease and gives it back."""
     dsn = sqlite_dsn(tmp_path)
-    first = Store.create(
-        dsn, objects=MemoryObjects(), storage_key=STORAGE_KEY, entropy=system_entropy, claim=claim("first")
-    )
+    first = new_store(dsn, storage_key=STORAGE_KEY, claim=claim("first"))
     write(first)
-    copy = Store.open(
-        dsn,
-        objects=MemoryObjects(),
-        storage_keys=lambda _: STORAGE_KEY,
-        entropy=system_entropy,
-        claim=claim("copy"),
-    )
+    copy = open_store(dsn, storage_key=STORAGE_KEY, claim=claim("copy"))
     with pytest.raises(RuntimeError), copy.write():
         raise RuntimeError
     copy.standing()  # asked each minute: what another term is found to be is older, and nobody took over
@@ -61,30 +52,16 @@ def test_a_copied_home_goes_on_after_a_transaction_that_was_rolled_back(
 
 def _written_elsewhere(dsn: str, holder: str) -> None:
     """By another process, in which a copy of the home takes the lease."""
-    store = Store.open(
-        dsn,
-        objects=MemoryObjects(),
-        storage_keys=lambda _: STORAGE_KEY,
-        entropy=system_entropy,
-        claim=claim(holder),
-    )
+    store = open_store(dsn, storage_key=STORAGE_KEY, claim=claim(holder))
     write(store)
     store.dispose()
 
 
 def test_who_has_the_lease_is_told_from_another_copy_that_took_it_in_the_same_term(tmp_path: Path) -> None:
     dsn = sqlite_dsn(tmp_path)
-    Store.create(
-        dsn, objects=MemoryObjects(), storage_key=STORAGE_KEY, entropy=system_entropy, claim=claim("first")
-    ).dispose()
+    new_store(dsn, storage_key=STORAGE_KEY, claim=claim("first")).dispose()
     _written_elsewhere(dsn, "first")
-    copy = Store.open(
-        dsn,
-        objects=MemoryObjects(),
-        storage_keys=lambda _: STORAGE_KEY,
-        entropy=system_entropy,
-        claim=claim("copy"),
-    )
+    copy = open_store(dsn, storage_key=STORAGE_KEY, claim=claim("copy"))
     with pytest.raises(RuntimeError), copy.write():
         raise RuntimeError
     other = get_context("spawn").Process(target=_written_elsewhere, args=(dsn, "other copy"))
@@ -105,19 +82,11 @@ def test_who_runs_on_beside_a_newer_version_writes_nothing_any_more(
 ) -> None:
     """It knows nothing of the tables that came, and would leave out what belongs in them."""
     objects = MemoryObjects()
-    running = Store.create(
-        dsn, objects=objects, storage_key=STORAGE_KEY, entropy=system_entropy, claim=claim("home")
-    )
+    running = new_store(dsn, storage_key=STORAGE_KEY, objects=objects, claim=claim("home"))
     write(running)
     age(dsn, "0030")
     write(running)
-    newer = Store.open(
-        dsn,
-        objects=objects,
-        storage_keys=lambda _: STORAGE_KEY,
-        entropy=system_entropy,
-        claim=claim("home"),
-    )
+    newer = open_store(dsn, storage_key=STORAGE_KEY, objects=objects, claim=claim("home"))
     write(newer)
     with pytest.raises(StoreLockedError, match="a newer version"):
         write(running)

@@ -37,6 +37,7 @@ from protocol.lists.ext import Reason
 from protocol.oprf.suite import epoch_key
 from protocol.tlog.tiles import encode_bundle
 from support.dying import kill_at
+from support.new_stores import open_store
 from support.older import age, give_rosters
 from support.releases import (
     FILTER,
@@ -302,12 +303,7 @@ def test_a_home_of_an_older_version_is_read_once_wherever_that_is_killed(
     for place in ("before-rows", "before-advancing", "before-forgetting"):
         kill_at(tmp_path, dsn, "listed", place)
         assert len(rosters(store)) == 2
-    again = Store.open(
-        dsn,
-        objects=FolderObjects(tmp_path / "objects"),
-        storage_keys=lambda _: STORAGE_KEY,
-        entropy=os.urandom,
-    )
+    again = open_store(dsn, storage_key=STORAGE_KEY, objects=FolderObjects(tmp_path / "objects"))
     try:
         catch_up(again)
         assert table(again) == before

@@ -35,7 +35,7 @@ from node.store.seal import KEY_BYTES
 from node.store.store import Store
 from node.store.vault import seal, unwrap, wrap
 from support.authenticator import HOST, ORIGIN, Authenticator
-from support.new_stores import new_store
+from support.new_stores import new_store, open_store
 from support.stores import NOW_MS, Agency, rows, sqlite_dsn
 from support.times import SettableClock
 
@@ -379,7 +379,7 @@ def test_without_a_rotation_it_moves_too(home: Home) -> None:
 def test_another_storage_key_is_not_taken_for_the_one_that_sealed(home: Home) -> None:
     home.make_old()
     with pytest.raises(StoreError, match="storage key"):
-        Store.open(home.dsn, objects=home.objects, storage_keys=lambda _: b"\x09" * 32, entropy=os.urandom)
+        open_store(home.dsn, storage_key=b"\x09" * 32, objects=home.objects)
     assert set(home.records) == {"index", "tombstone"}
 
 

@@ -34,7 +34,7 @@ from node.store.partners.partners import PartnerRows
 from node.store.store import Store, connected
 from node.store.tables import every_table
 from protocol.digest import Algorithm, Digest
-from support.new_stores import MemoryObjects
+from support.new_stores import MemoryObjects, new_store, open_store
 from support.postgres import PostgresServer
 from support.programs import needed
 from support.stores import STORAGE_KEY, sha256_digest, sqlite_dsn
@@ -59,11 +59,11 @@ def dsn(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 
 def create(dsn: str) -> Store:
-    return Store.create(dsn, objects=MemoryObjects(), storage_key=STORAGE_KEY, entropy=os.urandom)
+    return new_store(dsn, storage_key=STORAGE_KEY)
 
 
 def reopen(dsn: str, key: bytes = STORAGE_KEY) -> Store:
-    return Store.open(dsn, objects=MemoryObjects(), storage_keys=lambda _: key, entropy=os.urandom)
+    return open_store(dsn, storage_key=key)
 
 
 def test_what_was_stored_is_there_after_opening(dsn: str) -> None:

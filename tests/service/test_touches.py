@@ -1,6 +1,5 @@
 """What judging one hash reads follows that hash and the blocks, however long the lists are, whoever wrote them."""
 
-import os
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -39,6 +38,7 @@ from protocol.lists.ext import CONTENT_ID_BYTES, EntryRef, Ext, Predecessor, Rea
 from protocol.lists.opening import NONCE_BYTES, Opening
 from support.dying import kill_at
 from support.lists import OWN, RELYING, ListWriter, digest, member, register
+from support.new_stores import open_store
 from support.older import age
 from support.stores import STORAGE_KEY, Agency, file_digests, row, rows, sha256_digest
 from support.whole import current, judge_whole, require_equal
@@ -371,12 +371,7 @@ def test_a_home_of_an_older_version_is_read_once_and_goes_on_where_it_was_killed
     agency.store.dispose()
     age(dsn, "0027")
     kill_at(tmp_path, dsn, "touches", "fourth-slice")
-    agency.store = Store.open(
-        dsn,
-        objects=FolderObjects(tmp_path / "objects"),
-        storage_keys=lambda _: STORAGE_KEY,
-        entropy=os.urandom,
-    )
+    agency.store = open_store(dsn, storage_key=STORAGE_KEY, objects=FolderObjects(tmp_path / "objects"))
     try:
         with agency.store.read() as unit:
             assert {log.touched for log in Premises.of(unit).heads} == {0, 3 * BUNDLE_WIDTH}

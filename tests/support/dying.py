@@ -31,6 +31,7 @@ from node.store.lists.logs import LogRows
 from node.store.store import Store
 from node.store.unit import Unit
 from protocol.limits import BUNDLE_WIDTH
+from support.new_stores import open_store
 from support.preloaded import called_in_fork
 from support.stores import GUARDS, NOW_MS, OWN, STORAGE_KEY, rows
 
@@ -64,7 +65,7 @@ def _die_writing(home: Path, what: str) -> None:
 
 def _die_at(dsn: str, folder: Path, work: str, place: str) -> None:
     objects = FolderObjects(folder / "objects")
-    store = Store.open(dsn, objects=objects, storage_keys=lambda _: STORAGE_KEY, entropy=os.urandom)
+    store = open_store(dsn, storage_key=STORAGE_KEY, objects=objects)
     signer = FolderLogSigner(folder / "signer", lambda _: [LogPrivateKey.from_seed(b"k" * 32)])
     _arm(place)
     if work == "import":

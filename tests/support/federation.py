@@ -62,7 +62,7 @@ from protocol.lists.grant import Grant
 from protocol.lists.opening import Opening
 from support.founding import MemoryKeys
 from support.lists import digest
-from support.new_stores import MemoryObjects, new_store
+from support.new_stores import MemoryObjects, new_store, open_store
 from support.times import SettableClock
 from support.trust import author_next_root
 from support.tuf_serving import OfferedTrust, StampedTrust
@@ -184,12 +184,7 @@ class Agency(FoundedNode):
             MemoryObjects(each.data) for each in (self.files, self.objects, self.introductions)
         )
         made.trust = made._own_trust()
-        store = Store.open(
-            _dsn(folder),
-            objects=made.objects,
-            storage_keys=lambda _: self._storage_key,
-            entropy=os.urandom,
-        )
+        store = open_store(_dsn(folder), storage_key=self._storage_key, objects=made.objects)
         made._settle_in(folder, store)
         return made
 

@@ -19,6 +19,7 @@ from sqlalchemy import make_url
 from node.clock import Entropy
 from node.errors import MissingObjectError
 from node.ports.objects import GiveName, ObjectStore
+from node.store.lease import Claim
 from node.store.migrate import migrate
 from node.store.store import Store, connected
 from protocol.encoding import Octets
@@ -83,10 +84,24 @@ class MemoryObjects:
 
 
 def new_store(
-    dsn: str, *, storage_key: bytes, objects: ObjectStore | None = None, entropy: Entropy = os.urandom
+    dsn: str,
+    *,
+    storage_key: bytes,
+    objects: ObjectStore | None = None,
+    entropy: Entropy = os.urandom,
+    claim: Claim | None = None,
 ) -> Store:
     """What `Store.create` makes; its objects stay in memory unless others are given."""
-    return Store.create(dsn, objects=objects or MemoryObjects(), storage_key=storage_key, entropy=entropy)
+    kept = objects or MemoryObjects()
+    return Store.create(dsn, objects=kept, storage_key=storage_key, entropy=entropy, claim=claim)
+
+
+def open_store(
+    dsn: str, *, storage_key: bytes, objects: ObjectStore | None = None, claim: Claim | None = None
+) -> Store:
+    """What `Store.open` opens, of a store that never had another storage key; likewise."""
+    kept = objects or MemoryObjects()
+    return Store.open(dsn, objects=kept, storage_keys=lambda _: storage_key, entropy=os.urandom, claim=claim)
 
 
 def database_with_tables(server: PostgresServer) -> str:

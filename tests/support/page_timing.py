@@ -125,15 +125,6 @@ def _opened(engine: Engine) -> Connection:
     return connection
 
 
-def cost_of(store: Store, act: Callable[[], object], *, rounds: int = ROUNDS) -> Cost:
-    """What reading something costs; it is done once before, so that what is kept is there."""
-    act()
-    with recorded(store) as queries:
-        act()
-    taken = [(_seconds(act), _seconds(lambda: run_bare(store, queries))) for _ in range(rounds)]
-    return _cost(taken, queries)
-
-
 @dataclass(slots=True)
 class TimedConsole:
     """A console whose pages are measured."""

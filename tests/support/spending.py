@@ -5,10 +5,8 @@ from multiprocessing.synchronize import Barrier
 from pathlib import Path
 
 from node.access.callers import StoredReplays
-from node.clock import system_entropy
 from node.errors import ReplayedError
-from node.store.store import Store
-from support.new_stores import MemoryObjects
+from support.new_stores import open_store
 from support.stores import STORAGE_KEY
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -17,9 +15,7 @@ IDS = [f"id {number}" for number in range(40)]
 
 def spend_all(dsn: str, together: Barrier, accepted: Path) -> None:
     """Write down which of the ids were good in this process; each is tried at the same moment as in the others."""
-    store = Store.open(
-        dsn, objects=MemoryObjects(), storage_keys=lambda _: STORAGE_KEY, entropy=system_entropy
-    )
+    store = open_store(dsn, storage_key=STORAGE_KEY)
     try:
         good = [jti for jti in IDS if _good(StoredReplays(store), jti, together)]
         accepted.write_text("\n".join(good))

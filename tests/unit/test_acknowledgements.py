@@ -6,11 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from protocol.acknowledgement import Acknowledgement
+from protocol.acknowledgement import Acknowledgement, TrustAcknowledgement
 from protocol.encoding import encode_cbor
 from protocol.errors import MalformedError, ProtocolError
 from protocol.limits import MAX_LOG_SIZE
-from protocol.trust_acknowledgement import TrustAcknowledgement
 
 OF_LIST = Acknowledgement(
     node="nl.example",

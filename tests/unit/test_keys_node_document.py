@@ -55,10 +55,6 @@ PIN = b"\x01" * 32
 IDENTITY_X = "AQAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
 
 
-def witness_vkey(name: str) -> DatedVkey:
-    return DatedVkey.of(WITNESS_KEY.public, name=name, valid=VALID)
-
-
 def altered(change: Callable[[dict[str, Any]], object]) -> bytes:
     fields = json.loads(to_json(node_document(witness=witness_info())))
     change(fields)

@@ -42,7 +42,6 @@ from support.trust import (
 )
 
 Json = dict[str, Any]
-ECDSA = {"keytype": "ecdsa", "scheme": "ecdsa-sha2-nistp256"}
 LOW_ORDER = "01" + "00" * 31
 
 

@@ -81,9 +81,6 @@ def test_state() -> None:
     )
 
 
-FILES = 7
-
-
 def altered(**changes: Any) -> bytes:
     """The example with other fields: `f7` is field 7; None leaves a field out."""
     fields: dict[int, CborValue] = decode_cbor(MESSAGES["proposal"], max_bytes=MAX_PROPOSAL_BYTES)

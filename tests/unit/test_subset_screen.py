@@ -20,8 +20,6 @@ from protocol.tlog.merkle import EMPTY_ROOT, leaf_hash, node_hash, root_of
 from support.answers import build_answers
 from support.subsets import ORIGIN, SUBSET, digest, u64
 
-FILE = ("fr.example/lists/main", b"1" * 16)
-OTHER = ("fr.example/lists/main", b"2" * 16)
 MD5 = digest("f", Algorithm.MD5)
 SHA1 = digest("f", Algorithm.SHA1)
 SHA256 = digest("f")

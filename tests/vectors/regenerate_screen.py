@@ -12,9 +12,7 @@ from typing import Any
 
 import cbor2
 
-BASELINE = 1
 NODES = {"fr.example": "FR", "nl.example": "NL", "be.example": "BE"}
-NAMES = {1: "md5", 2: "sha1", 3: "sha256"}
 CASES: list[tuple[str, int, dict[str, list[list[str]]]]] = [
     ("whole rows", 2, {"fr.example": [["1a", "2a", "3a"]], "nl.example": [["1a", "2a", "3a"]]}),
     ("sha1 and sha256", 2, {"fr.example": [["2a", "3a"]], "nl.example": [["2a", "3a"]]}),

@@ -11,7 +11,7 @@ from typing import Final
 from keys.trust.envelope import pre_authentication
 from node.signing.process.frames import refused
 from protocol import transfer
-from protocol.acknowledgement import Acknowledgement
+from protocol.acknowledgement import Acknowledgement, TrustAcknowledgement
 from protocol.encoding import decode_cbor
 from protocol.errors import MalformedError
 from protocol.hit_evidence.bundle import FORMATS, SEAL_KIND
@@ -21,7 +21,6 @@ from protocol.statement.proposal_receipt import ProposalReceipt
 from protocol.statement.receipt import Receipt
 from protocol.statement.resolution import ResolutionReceipt
 from protocol.transfer import Transfer
-from protocol.trust_acknowledgement import TrustAcknowledgement
 
 _SHA256_BYTES: Final = 32
 _MAX_SEAL_BYTES: Final = 128
