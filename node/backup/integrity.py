@@ -81,7 +81,7 @@ def _ring(identity: Identity) -> Iterator[Verdict]:
 
 def _signer(identity: Identity) -> Iterator[Verdict]:
     signer = FolderLogSigner(identity.home.signer, lambda _: ())
-    found = (attempt(path.name, partial(signer.check, path)) for path in signer.paths())
+    found = (attempt(path.name, partial(signer.check, path)) for path in signer.states.paths())
     yield from below(identity.home, identity.home.signer, found)
 
 

@@ -46,9 +46,11 @@ def _verdicts(home: Home, settings: SignerFile) -> Iterator[Verdict]:
     keychain = open_keychain(folder, settings, entropy=system_entropy)
     yield from below(home, folder / KEYS, (Verdict(*each) for each in keychain.verify()))
     logs = FolderLogSigner(folder / LOGS, lambda _: ())
-    yield from (attempt(f"{LOGS}/{path.name}", partial(logs.check, path)) for path in logs.paths())
+    yield from (attempt(f"{LOGS}/{path.name}", partial(logs.check, path)) for path in logs.states.paths())
     witness = FolderWitness(folder / WITNESS)
-    yield from (attempt(f"{WITNESS}/{path.name}", partial(witness.check, path)) for path in witness.paths())
+    yield from (
+        attempt(f"{WITNESS}/{path.name}", partial(witness.check, path)) for path in witness.states.paths()
+    )
     stamps = FolderStamps(folder / STAMPS, root_sha256=bytes.fromhex(settings.root_sha256))
     yield attempt(STAMPS, stamps.standing)
     if (folder / RESTORED).exists():

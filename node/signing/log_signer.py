@@ -7,15 +7,13 @@ process at a time reads and replaces it: two that signed at once would sign two 
 """
 
 from base64 import b64decode, b64encode
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from hashlib import sha256
 from pathlib import Path
 
 from keys.signer import Signer
-from node.errors import ConflictError, NotFoundError, StoreError
-from node.files import decode_state, encode_state, locked, read_private, replace_private
+from node.errors import ConflictError
+from node.signing.state_file import LogStates, State, damaged
 from protocol.errors import MalformedError, ProofError
 from protocol.tlog.checkpoint import Checkpoint, sign_checkpoint
 from protocol.tlog.merkle import CompactRange, verify_consistency
@@ -39,7 +37,7 @@ class FolderLogSigner:
     """Signs heads of the node's own logs; one state file a log in `folder`."""
 
     def __init__(self, folder: Path, keys_of: KeysOf) -> None:
-        self._folder = folder
+        self.states = LogStates(folder)
         self._keys_of = keys_of
 
     def sign(self, origin: str, *, start: int, leaf_hashes: Sequence[bytes]) -> bytes:
@@ -52,7 +50,7 @@ class FolderLogSigner:
             ConflictError: `start` is not where this signer stands, or the repeated batch differs.
             StoreError: the state is damaged.
         """
-        with self._alone(origin):
+        with self.states.alone(origin):
             self._require_kept(origin)
             return self._sign(origin, start, leaf_hashes)
 
@@ -86,7 +84,7 @@ class FolderLogSigner:
 
         After a key was taken back nobody believes a head that it alone signed, and a list may not grow for weeks.
         """
-        with self._alone(origin):
+        with self.states.alone(origin):
             self._require_kept(origin)
             state = self._load(origin)
             if not state.note:
@@ -107,7 +105,7 @@ class FolderLogSigner:
             ConflictError: this signer stands further, or at another history, or gave the log up beyond that head.
         """
         tree = CompactRange.from_bytes(frontier)
-        with self._alone(origin):
+        with self.states.alone(origin):
             state = self._load(origin)
             if (self.lost_at(origin) or 0) > tree.size:
                 self._require_kept(origin)
@@ -135,33 +133,25 @@ class FolderLogSigner:
 
     def give_up(self, origin: str, *, size: int) -> None:
         """Sign nothing of this log any more: up to `size` it was signed, and what that was is lost."""
-        with self._alone(origin):
-            fields = self._fields(origin) or {"v": 1, "origin": origin}
-            replace_private(self._path(origin), encode_state({**fields, "lost_at": size}))
+        with self.states.alone(origin):
+            self.states.write(origin, {**(self.states.read(origin) or {}), "lost_at": size})
 
     def lost_at(self, origin: str) -> int | None:
         """The size at which the log was given up; None for one that can go on."""
-        fields = self._fields(origin)
+        fields = self.states.read(origin)
         return None if fields is None or "lost_at" not in fields else int(fields["lost_at"])
 
     def ls(self) -> Sequence[tuple[str, int]]:
         """Every log and how many leaves of it were signed; raises `StoreError` for one that contradicts its note."""
-        return [self.check(path) for path in self.paths()]
-
-    def paths(self) -> Sequence[Path]:
-        """The files of all logs."""
-        return sorted(self._folder.glob("*.json"))
+        return [self.check(path) for path in self.states.paths()]
 
     def check(self, path: Path) -> tuple[str, int]:
         """What one of these files says, if it is whole; raises `StoreError`."""
-        try:
-            origin = str(decode_state(read_private(path)).get("origin"))
-        except ValueError as exc:
-            raise StoreError("{path} is damaged", path, hint="restore it from a backup") from exc
+        origin = self.states.origin_of(path)
         state = self._load(origin)
         head = Checkpoint(origin, state.range.size, state.range.root())
-        if self._path(origin) != path or (state.note and Note.parse(state.note).text != head.text()):
-            raise StoreError("{path} is damaged", path, hint="restore it from a backup")
+        if state.note and Note.parse(state.note).text != head.text():
+            raise damaged(path.name)
         return origin, state.range.size
 
     def size(self, origin: str) -> int:
@@ -185,30 +175,8 @@ class FolderLogSigner:
             raise ConflictError("{origin}: the signer signed other entries at this size", origin)
         return state.note
 
-    @contextmanager
-    def _alone(self, origin: str) -> Iterator[None]:
-        """Keep other signers of this log out."""
-        with locked(self._path(origin).with_suffix(".lock")):
-            yield
-
-    def _path(self, origin: str) -> Path:
-        return self._folder / f"{sha256(origin.encode()).hexdigest()}.json"
-
-    def _fields(self, origin: str) -> dict[str, str | int] | None:
-        try:
-            data = read_private(self._path(origin))
-        except NotFoundError:
-            return None
-        try:
-            fields = decode_state(data)
-        except ValueError:
-            fields = {}
-        if fields.get("origin") != origin:
-            raise StoreError("signer state of {origin} is damaged", origin, hint="restore it from a backup")
-        return fields
-
     def _load(self, origin: str) -> _State:
-        fields = self._fields(origin)
+        fields = self.states.read(origin)
         if fields is None or ("lost_at" in fields and "range" not in fields):
             return _State(before=CompactRange(), range=CompactRange(), start=0, note=b"")
         try:
@@ -219,22 +187,18 @@ class FolderLogSigner:
                 note=b64decode(str(fields["note"])),
             )
         except (MalformedError, ValueError, KeyError) as exc:
-            raise StoreError(
-                "signer state of {origin} is damaged", origin, hint="restore it from a backup"
-            ) from exc
+            raise damaged(origin) from exc
 
     def _save(
         self, origin: str, *, before: CompactRange, start: int, grown: CompactRange, note: bytes
     ) -> None:
-        fields = {
-            "v": 1,
-            "origin": origin,
+        fields: State = {
             "before": b64encode(before.to_bytes()).decode(),
             "start": start,
             "range": b64encode(grown.to_bytes()).decode(),
             "note": b64encode(note).decode(),
         }
-        replace_private(self._path(origin), encode_state(fields))
+        self.states.write(origin, fields)
 
 
 def _continues(held: CompactRange, tree: CompactRange, proof: Sequence[bytes]) -> bool:

@@ -13,7 +13,7 @@ from keys.trust.node_document import NodeDocument
 from node.errors import SignerRefusedError
 from node.files import remove_private
 from node.signing.process.frames import Ask, refused
-from node.signing.process.state_file import read_state, write_state
+from node.signing.state_file import read_state, write_state
 
 RESTORED: Final = "restored.json"
 _WHAT: Final = "its restore"

@@ -28,7 +28,7 @@ from keys.trust.tuf.root import TrustedRoot, open_roots
 from node.errors import ConflictError, StoreError
 from node.files import locked
 from node.signing.process.frames import refused
-from node.signing.process.state_file import damaged, read_state, write_state
+from node.signing.state_file import damaged, read_state, write_state
 
 _WHAT: Final = "the trust files"
 _TIMESTAMP_LASTS: Final = timedelta(hours=24)

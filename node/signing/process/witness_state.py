@@ -8,14 +8,12 @@ cosignature is worth nothing to anybody.
 
 from base64 import b64decode, b64encode
 from collections.abc import Sequence
-from hashlib import sha256
 from pathlib import Path
 
 from keys.signer import Signer
 from node.errors import ConflictError
-from node.files import locked
 from node.signing.process.frames import refused
-from node.signing.process.state_file import State, damaged, read_state, write_state
+from node.signing.state_file import LogStates, State, damaged
 from node.store.peers.records import WitnessRecord
 from protocol.tlog.cosignature import cosign
 from protocol.witness.cosign import AddCheckpoint, Refuse, Witnessed, judge_growth
@@ -25,7 +23,7 @@ class FolderWitness:
     """Cosigns for one witness; one state file a log in `folder`."""
 
     def __init__(self, folder: Path) -> None:
-        self._folder = folder
+        self.states = LogStates(folder)
 
     def cosign(
         self, request: AddCheckpoint, *, name: str, signers: Sequence[Signer], now_s: int
@@ -37,7 +35,7 @@ class FolderWitness:
             SignerRefusedError: it never can.
         """
         origin = request.claim.origin
-        with locked(self._path(origin).with_suffix(".lock")):
+        with self.states.alone(origin):
             held = self.standing(origin)
             judged = judge_growth(request, held=held.head if held else None, now_s=now_s)
             if isinstance(judged, Refuse) and judged.size is not None:
@@ -46,43 +44,31 @@ class FolderWitness:
                 raise refused(f"this head of {origin}: {judged.reason}")
             lines = [cosign(request.note.text, name, signer, judged.time_s).to_line() for signer in signers]
             record = WitnessRecord(origin=origin, head=judged, cosignature="".join(lines).encode())
-            write_state(self._path(origin), _fields(record))
+            self.adopt(record)
             return record
 
     def standing(self, origin: str) -> WitnessRecord | None:
         """What was cosigned last of a log; raises `StoreError` when that cannot be read."""
-        fields = read_state(self._path(origin), origin)
+        fields = self.states.read(origin)
         return None if fields is None else _record(origin, fields)
 
     def ls(self) -> Sequence[WitnessRecord]:
         """What was cosigned last of every log; raises `StoreError` when some of it cannot be read."""
-        return [self.check(path) for path in self.paths()]
-
-    def paths(self) -> Sequence[Path]:
-        """The files of all logs."""
-        return sorted(self._folder.glob("*.json"))
+        return [self.check(path) for path in self.states.paths()]
 
     def check(self, path: Path) -> WitnessRecord:
         """What one of these files says, if it is whole; raises `StoreError`."""
-        fields = read_state(path, path.name) or {}
-        origin = str(fields.get("origin"))
-        if self._path(origin) != path:
-            raise damaged(path.name)
-        return _record(origin, fields)
+        origin = self.states.origin_of(path)
+        return _record(origin, self.states.read(origin) or {})
 
     def adopt(self, record: WitnessRecord) -> None:
         """Begin where another keeper of this witness's state stands: when the keys move here, and never after."""
-        write_state(self._path(record.origin), _fields(record))
-
-    def _path(self, origin: str) -> Path:
-        return self._folder / f"{sha256(origin.encode()).hexdigest()}.json"
+        self.states.write(record.origin, _fields(record))
 
 
 def _fields(record: WitnessRecord) -> State:
     head = record.head
     return {
-        "v": 1,
-        "origin": record.origin,
         "size": head.size,
         "root": b64encode(head.root).decode(),
         "time_s": head.time_s,
@@ -93,8 +79,6 @@ def _fields(record: WitnessRecord) -> State:
 
 def _record(origin: str, fields: State) -> WitnessRecord:
     try:
-        if fields["origin"] != origin:
-            raise damaged(origin)
         head = Witnessed(
             size=int(fields["size"]),
             root=b64decode(str(fields["root"]), validate=True),
