@@ -12,6 +12,7 @@ from functools import lru_cache
 from struct import Struct
 from typing import Final, NamedTuple, Protocol
 
+from node.clock import Entropy
 from node.errors import StoreError
 from protocol.digest import SIZES, Algorithm, Digest
 from protocol.errors import ProtocolError
@@ -64,6 +65,21 @@ def pack(change: Change) -> bytes:
     """One change as a record; a batch is records joined."""
     op, flags, collection, ref, opening = change
     return _HEAD.pack(op, flags, collection, ref, len(opening)) + opening
+
+
+def new_record(
+    entropy: Entropy,
+    op: Op,
+    collection: int,
+    *,
+    flags: int = 0,
+    ref: int = 0,
+    digest: Digest | None = None,
+    ext: Ext,
+) -> bytes:
+    """A change that says `ext`, packed, its opening with a fresh nonce."""
+    opening = Opening(entropy(NONCE_BYTES), digest, ext).to_bytes()
+    return pack(Change(op, flags, collection, ref, opening))
 
 
 class Packer(Protocol):

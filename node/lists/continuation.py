@@ -13,13 +13,12 @@ from keys.trust.node_document import NodeDocument
 from keys.trust.node_parts import FinalCheckpoint, LogInfo, LogStatus
 from node.errors import UsageError
 from node.lists.catalogue import create_list
-from node.lists.changes import Change, pack
+from node.lists.changes import new_record
 from node.store.lists.records import LogRecord
 from node.store.store import Store
 from node.trust.own import OwnTrust
 from protocol.lists.event import Op
 from protocol.lists.ext import Ext, Predecessor
-from protocol.lists.opening import NONCE_BYTES, Opening
 
 
 def has_fork(store: Store, origin: str) -> bool:
@@ -36,8 +35,7 @@ def start_continuation(store: Store, node: str, name: str, *, old: LogRecord) ->
         AlreadyExistsError: there is such a list.
     """
     said = Predecessor(old.origin, old.head.size, old.head.root)
-    opening = Opening(store.vault.entropy(NONCE_BYTES), None, Ext(continues=said))
-    record = pack(Change(Op.CONTINUE, 0, 0, 0, opening.to_bytes()))
+    record = new_record(store.vault.entropy, Op.CONTINUE, 0, ext=Ext(continues=said))
     return create_list(store, node, name, first=[record])
 
 

@@ -10,13 +10,14 @@ again, because a withdrawal, an amend, or a shredding that waits for a second pe
 
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import Final, TypeVar
 
 import numpy as np
 
-from node.errors import ConflictError, MissingObjectError
+from node.errors import ConflictError, MissingObjectError, UsageError
 from node.objects.logfiles import LogFiles
 from node.store.lists.columns import Collections, Keys, Positions
 from node.store.lists.records import Batch, LogRecord
@@ -101,6 +102,23 @@ class Queue:
         unit.cases.add(self.log.id, _moved(self.cases, base))
         for keys, positions, collections in self._rows(base):
             unit.entries.add(self.log.id, keys=keys, positions=positions, collections=collections)
+
+    @contextmanager
+    def committed(self) -> Iterator[Unit]:
+        """A transaction in which the changes have their positions; of one that is refused nothing stays.
+
+        Raises `ConflictError`.
+        """
+        try:
+            with self.store.write() as unit:
+                self.commit(unit)
+                yield unit
+        except (
+            ConflictError,
+            UsageError,
+        ):  # of any other error nobody knows whether the transaction took effect
+            self.drop()
+            raise
 
     def key_parts(self) -> Iterator[Keys]:
         """The look-up keys of everything noted so far, as they were noted."""

@@ -11,9 +11,9 @@ from datetime import date
 from typing import Final, TypeAlias
 
 from keys.message import Message
-from node.errors import ConflictError, NotFoundError, NothingToDoError, UsageError
+from node.errors import NotFoundError, NothingToDoError, UsageError
 from node.lists.catalogue import own_list
-from node.lists.changes import Change, pack
+from node.lists.changes import new_record
 from node.lists.lookup import Finder, Found
 from node.lists.queue import Queue, retried
 from node.lists.touches import catch_up
@@ -22,7 +22,6 @@ from protocol.digest import Algorithm, Digest
 from protocol.errors import MalformedError
 from protocol.lists.event import Op
 from protocol.lists.ext import Basis, Ext
-from protocol.lists.opening import NONCE_BYTES, Opening
 
 PERCEPTUAL: Final = frozenset({Algorithm.PDQ, Algorithm.PHOTODNA})
 """What a hash profile describes."""
@@ -143,12 +142,8 @@ def _amend(store: Store, origin: str, choose: Choose, revise: Revise) -> Amended
     queue = Queue(store, log)
     if changes:
         queue.put([_record(store, entry, ext) for entry, ext in changes])
-        try:
-            with store.write() as unit:
-                queue.commit(unit)
-        except ConflictError:  # of any other error nobody knows whether the transaction took effect
-            queue.drop()
-            raise
+        with queue.committed():
+            pass
     return Amended(
         entries=len(changes),
         unchanged=len(entries) - len(changes),
@@ -177,11 +172,7 @@ def _at(finder: Finder, origin: str, positions: Sequence[int]) -> Sequence[Found
 
 
 def _record(store: Store, entry: Found, ext: Ext) -> bytes:
-    opening = Opening(store.vault.entropy(NONCE_BYTES), None, ext)
     try:
-        data = opening.to_bytes()
+        return new_record(store.vault.entropy, Op.AMEND, entry.collection, ref=entry.hit.position, ext=ext)
     except AssertionError:
         raise UsageError("the entry would say more than an event can hold") from None
-    return pack(
-        Change(op=Op.AMEND, flags=0, collection=entry.collection, ref=entry.hit.position, opening=data)
-    )

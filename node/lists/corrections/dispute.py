@@ -12,19 +12,17 @@ from dataclasses import dataclass
 import numpy as np
 
 from keys.message import Message
-from node.errors import AlreadyExistsError, ConflictError, NotFoundError, NothingToDoError, UsageError
+from node.errors import AlreadyExistsError, NotFoundError, NothingToDoError, UsageError
 from node.lists.catalogue import own_list
-from node.lists.changes import Change, pack
+from node.lists.changes import new_record
 from node.lists.lookup import Finder, Found
 from node.lists.queue import Queue, retried
 from node.store.index import gone_among
-from node.store.lists.records import LogRecord
 from node.store.store import Store
 from node.store.unit import Unit
 from protocol.digest import Digest
 from protocol.lists.event import Op
 from protocol.lists.ext import Ext, Reason
-from protocol.lists.opening import NONCE_BYTES, Opening
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,8 +120,8 @@ def _dispute(
         raise AlreadyExistsError(
             "{origin} blocks this hash already", origin, hint="take a dispute back with: sigfed entry resolve"
         )
-    ext = Ext(reason=reason)
-    records = [_record(store, Op.DISPUTE, number, digest=digest, ext=ext) for number, digest in places]
+    entropy, ext = store.vault.entropy, Ext(reason=reason)
+    records = [new_record(entropy, Op.DISPUTE, number, digest=digest, ext=ext) for number, digest in places]
     queue = Queue(store, log)
     queue.list_digests(
         0,
@@ -146,7 +144,10 @@ def _resolve(store: Store, origin: str, digests: list[Digest]) -> Disputed:
         raise NothingToDoError(
             "{origin} has no open dispute of this hash", origin, hint="was it resolved already?"
         )
-    records = [_record(store, Op.RESOLVE, each.collection, ref=each.hit.position) for each in found]
+    entropy = store.vault.entropy
+    records = [
+        new_record(entropy, Op.RESOLVE, each.collection, ref=each.hit.position, ext=Ext()) for each in found
+    ]
     ended = {(each.hit.key, each.hit.position): log.tail + at for at, each in enumerate(found)}
     _commit(Queue(store, log), records, ended)
     return Disputed(
@@ -177,33 +178,14 @@ def _collections(found: Iterable[Found], digest: Digest, given: int | None) -> l
     return sorted(numbers)
 
 
-def _record(
-    store: Store,
-    op: Op,
-    collection: int,
-    *,
-    ref: int = 0,
-    digest: Digest | None = None,
-    ext: Ext = Ext(),  # noqa: B008 - frozen
-) -> bytes:
-    opening = Opening(store.vault.entropy(NONCE_BYTES), digest, ext).to_bytes()
-    return pack(Change(op=op, flags=0, collection=collection, ref=ref, opening=opening))
-
-
 def _commit(
     queue: Queue, records: list[bytes], ended: dict[tuple[int, int], int], *, naming: Collection[Digest] = ()
 ) -> None:
     queue.put(records)
-    log: LogRecord = queue.log
-    try:
-        with queue.store.write() as unit:
-            # Asked here, where no shredding comes in between: what is queued after one holds no such digest.
-            _require_none_gone(queue.store, unit, naming)
-            queue.commit(unit)
-            unit.entries.end(log.id, ended)
-    except (ConflictError, UsageError):  # of any other error nobody knows whether the transaction took effect
-        queue.drop()
-        raise
+    with queue.committed() as unit:
+        # Asked here, where no shredding comes in between: what is queued after one holds no such digest.
+        _require_none_gone(queue.store, unit, naming)
+        unit.entries.end(queue.log.id, ended)
 
 
 def _require_none_gone(store: Store, unit: Unit, digests: Collection[Digest]) -> None:

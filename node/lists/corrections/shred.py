@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from node.errors import ConflictError, NotFoundError
 from node.lists.catalogue import own_list
-from node.lists.changes import Change, pack
+from node.lists.changes import new_record
 from node.lists.families import Family
 from node.lists.queue import Queue, retried
 from node.store.lists.records import IndexHit, LogRecord, Shredding
@@ -20,7 +20,6 @@ from node.store.unit import Unit
 from protocol.digest import Digest
 from protocol.lists.event import SHRED, Op
 from protocol.lists.ext import Ext, Reason
-from protocol.lists.opening import NONCE_BYTES, Opening
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,31 +124,25 @@ def _queue(store: Store, log: LogRecord, hits: Sequence[IndexHit], reason: Reaso
     queue = Queue(store, log)
     queue.put(_records(store, hits, reason))
     withdraws = sum(hit.collection > 0 for hit in hits)
-    try:
-        with store.write() as unit:
-            queue.commit(unit)
-            by = {hit: log.tail + at for at, hit in enumerate(hits)}
-            unit.entries.end(log.id, {(hit.key, hit.position): by[hit] for hit in hits if hit.ended is None})
-            unit.shreddings.add([Shredding(log_id=log.id, position=hit.position, by=by[hit]) for hit in hits])
-            if withdraws:
-                last = log.tail + withdraws - 1
-                unit.withdrawals.add(Withdrawal(log_id=log.id, first=log.tail, last=last))
-    except ConflictError:  # of any other error nobody knows whether the transaction took effect
-        queue.drop()
-        raise
+    with queue.committed() as unit:
+        by = {hit: log.tail + at for at, hit in enumerate(hits)}
+        unit.entries.end(log.id, {(hit.key, hit.position): by[hit] for hit in hits if hit.ended is None})
+        unit.shreddings.add([Shredding(log_id=log.id, position=hit.position, by=by[hit]) for hit in hits])
+        if withdraws:
+            last = log.tail + withdraws - 1
+            unit.withdrawals.add(Withdrawal(log_id=log.id, first=log.tail, last=last))
 
 
 def _records(store: Store, hits: Iterable[IndexHit], reason: Reason) -> list[bytes]:
     ext = Ext(reason=reason)
     return [
-        pack(
-            Change(
-                op=Op.WITHDRAW if hit.collection > 0 else Op.RESOLVE,
-                flags=SHRED,
-                collection=abs(hit.collection),
-                ref=hit.position,
-                opening=Opening(store.vault.entropy(NONCE_BYTES), None, ext).to_bytes(),
-            )
+        new_record(
+            store.vault.entropy,
+            Op.WITHDRAW if hit.collection > 0 else Op.RESOLVE,
+            abs(hit.collection),
+            flags=SHRED,
+            ref=hit.position,
+            ext=ext,
         )
         for hit in hits
     ]

@@ -9,9 +9,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from keys.message import Message
-from node.errors import ConflictError, NotFoundError
+from node.errors import NotFoundError
 from node.lists.catalogue import own_list
-from node.lists.changes import Change, pack
+from node.lists.changes import new_record
 from node.lists.entries import ListReader
 from node.lists.families import Family
 from node.lists.queue import Queue, retried
@@ -21,7 +21,6 @@ from node.store.store import Store
 from protocol.digest import Digest
 from protocol.lists.event import Op
 from protocol.lists.ext import Ext, Reason
-from protocol.lists.opening import NONCE_BYTES, Opening
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,16 +70,11 @@ def _withdraw(store: Store, origin: str, digest: Digest, reason: Reason) -> With
         hits = Family(store, unit, log).active(digest)
     queue = Queue(store, log)
     queue.put(_records(store, hits, reason))
-    try:
-        with store.write() as unit:
-            queue.commit(unit)
-            ended = {(hit.key, hit.position): log.tail + at for at, hit in enumerate(hits)}
-            unit.entries.end(log.id, ended)
-            last = log.tail + len(hits) - 1
-            unit.withdrawals.add(Withdrawal(log_id=log.id, first=log.tail, last=last))
-    except ConflictError:  # of any other error nobody knows whether the transaction took effect
-        queue.drop()
-        raise
+    with queue.committed() as unit:
+        ended = {(hit.key, hit.position): log.tail + at for at, hit in enumerate(hits)}
+        unit.entries.end(log.id, ended)
+        last = log.tail + len(hits) - 1
+        unit.withdrawals.add(Withdrawal(log_id=log.id, first=log.tail, last=last))
     return Withdrawn(
         entries=len(hits),
         digests=len({hit.key for hit in hits}),
@@ -89,16 +83,5 @@ def _withdraw(store: Store, origin: str, digest: Digest, reason: Reason) -> With
 
 
 def _records(store: Store, hits: Iterable[IndexHit], reason: Reason) -> list[bytes]:
-    ext = Ext(reason=reason)
-    return [
-        pack(
-            Change(
-                op=Op.WITHDRAW,
-                flags=0,
-                collection=hit.collection,
-                ref=hit.position,
-                opening=Opening(store.vault.entropy(NONCE_BYTES), None, ext).to_bytes(),
-            )
-        )
-        for hit in hits
-    ]
+    entropy, ext = store.vault.entropy, Ext(reason=reason)
+    return [new_record(entropy, Op.WITHDRAW, hit.collection, ref=hit.position, ext=ext) for hit in hits]
