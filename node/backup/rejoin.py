@@ -13,7 +13,6 @@ import asyncio
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, field, replace
-from functools import partial
 from typing import Final
 
 from keys.errors import SigfedError
@@ -34,7 +33,7 @@ from node.identity.restored import held_at_first
 from node.identity.rollback import settle
 from node.identity.sightings import OWN_LOGS, Sighting, witnessed
 from node.lists.corrections.erase import carry_out_everywhere
-from node.objects.logfiles import LogFiles
+from node.objects.logfiles import held_tree
 from node.peers.recovery import BrokenHistoryError, Returned, have_back
 from node.ports.keyring import RingKey
 from node.remote.node import RemoteNode
@@ -46,7 +45,6 @@ from node.store.store import Store
 from node.trust.announce import LOG_KEY_DAYS, log_info
 from node.trust.own import window
 from node.trust.successors import with_key
-from protocol.tlog.tileproof import TileTree
 
 ROOM: Final = 1000
 """How many numbers of trust files a node may have used since its backup: three a day for a year."""
@@ -216,7 +214,7 @@ def _settle_logs(identity: Identity, store: Store, seen: _Seen, done: Rejoined) 
     for log in logs:
         signed = signer.size(log.origin)
         if log.note is not None and log.origin not in gone and signed < log.head.size:
-            tree = TileTree(log.head.size, partial(_log_files(store, log).tile, size=log.head.size))
+            tree = held_tree(store, log)
             proof = tree.consistency_proof(signed) if signed else []
             try:
                 signer.resume(log.origin, frontier=log.head.frontier, proof=proof, note=log.note)
@@ -250,8 +248,7 @@ def _have_given_up(store: Store, signer: RemoteLogSigner, lost: Lost, sightings:
 def _have_given_up_forked(store: Store, signer: RemoteLogSigner, log: LogRecord, other: Sighting) -> None:
     """What the signer signed is here, or it is the other history: here may be a thief's, had back from a peer."""
     assert log.note is not None, "a head of two histories"
-    size, files = other.head.size, _log_files(store, log)
-    tree = TileTree(log.head.size, partial(files.tile, size=log.head.size))
+    size, tree = other.head.size, held_tree(store, log)
     proof = tree.consistency_proof(size) if size < tree.size else []
     shown = [(other.note, tree.prefix_root(size), proof)]
     if size == tree.size:
@@ -262,10 +259,9 @@ def _have_given_up_forked(store: Store, signer: RemoteLogSigner, log: LogRecord,
 
 
 def _other_history(store: Store, log: LogRecord, seen: Sequence[Sighting]) -> Sighting | None:
-    files = _log_files(store, log)
     for one in seen:
         head = one.head
-        if head.size <= log.head.size and files.root_at(head.size, size=log.head.size) != head.root:
+        if head.size <= log.head.size and held_tree(store, log).prefix_root(head.size) != head.root:
             return one
     return None
 
@@ -281,10 +277,6 @@ def _forked(log: LogRecord, node: str, size: int, *, alone: bool) -> Lost:
         hint="call the other members: somebody else may have the key. To give up every log with two histories:"
         " sigfed --alone backup finish",
     )
-
-
-def _log_files(store: Store, log: LogRecord) -> LogFiles:
-    return LogFiles(store.objects, store.vault, log.origin)
 
 
 def _lost(

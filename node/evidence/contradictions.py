@@ -11,9 +11,10 @@ from keys.errors import SigfedError
 from keys.message import Message
 from keys.trust.node_document import NodeDocument
 from node.errors import TrustForkError
-from node.evidence.divergence import divergence, divergence_from_peer, local_tree
+from node.evidence.divergence import divergence, divergence_from_peer
 from node.evidence.judgement import claimed_head, judge, log_keys
 from node.evidence.keep import Verdict, keep, of_log
+from node.objects.logfiles import held_tree
 from node.store.lists.records import LogRecord
 from node.store.peers.records import EvidenceKind
 from node.store.store import Store
@@ -52,7 +53,7 @@ def keep_other_history(store: Store, log: LogRecord, other: SignedCheckpoint, *,
     if other.checkpoint.size == log.head.size:
         data, kind = encode_fork(log.note, other.note), EvidenceKind.FORK
     else:
-        data, kind = divergence(other, held, local_tree(store, log)), EvidenceKind.DIVERGENCE
+        data, kind = divergence(other, held, held_tree(store, log)), EvidenceKind.DIVERGENCE
     assert data is not None, "it is another history"
     keep(store, data, of_log(data, kind), source="", now_ms=now_ms)
 

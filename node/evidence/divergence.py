@@ -7,9 +7,6 @@ docs/spec/evidence.md.
 from collections.abc import Callable
 from typing import Final, TypeVar
 
-from node.objects.logfiles import LogFiles
-from node.store.lists.records import LogRecord
-from node.store.store import Store
 from protocol.api import LogApi
 from protocol.errors import MalformedError
 from protocol.evidence import encode_divergence
@@ -29,12 +26,6 @@ class _WantedError(Exception):
     def __init__(self, tile: Tile) -> None:
         super().__init__()
         self.tile = tile
-
-
-def local_tree(store: Store, log: LogRecord) -> TileTree:
-    """The tree of a log as it is held here."""
-    files, size = LogFiles(store.objects, store.vault, log.origin), log.head.size
-    return TileTree(size, lambda tile: files.tile(tile, size=size))
 
 
 def divergence(smaller: SignedCheckpoint, larger: SignedCheckpoint, tree: TileTree) -> bytes | None:

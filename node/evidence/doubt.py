@@ -14,8 +14,7 @@ from typing import Final
 from keys.message import Message
 from keys.trust.node_parts import FinalCheckpoint
 from node.errors import StoreError, UsageError
-from node.evidence.divergence import local_tree
-from node.objects.logfiles import LogFiles
+from node.objects.logfiles import LogFiles, held_tree
 from node.store.lists.records import LogKind, LogRecord
 from node.store.store import Store
 from protocol.audit import AuditRecord
@@ -48,7 +47,7 @@ def head_at(store: Store, log: LogRecord, size: int) -> FinalCheckpoint:
         raise UsageError(
             "{origin} has {size} events", log.origin, log.head.size, hint="choose a size up to that"
         )
-    return FinalCheckpoint(size, local_tree(store, log).prefix_root(size))
+    return FinalCheckpoint(size, held_tree(store, log).prefix_root(size))
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,9 +17,9 @@ from keys.trust.fingerprint import fingerprint
 from keys.trust.node_document import NodeDocument
 from keys.trust.tuf.root import TrustedRoot, open_roots
 from node.errors import NotFoundError, StoreError, UsageError, VerificationError
-from node.evidence.divergence import local_tree
 from node.evidence.judgement import accused_log, claimed_head, judge
 from node.journal import Journal
+from node.objects.logfiles import held_tree
 from node.ports.objects import ObjectStore
 from node.store.lists.records import FORKED, LogKind, LogRecord, Quarantined
 from node.store.peers.records import EvidenceKind, EvidenceRecord
@@ -289,7 +289,7 @@ def _is_held(store: Store, log: LogRecord, head: Checkpoint) -> bool:
     if head.size > log.head.size:
         return False
     try:
-        return local_tree(store, log).prefix_root(head.size) == head.root
+        return held_tree(store, log).prefix_root(head.size) == head.root
     except (StoreError, ProtocolError):
         return False
 

@@ -41,7 +41,7 @@ from node.identity.sightings import (
 from node.journal import Journal
 from node.lists.completeness import missing_objects
 from node.lists.continuation import is_closed
-from node.objects.logfiles import LogFiles
+from node.objects.logfiles import held_tree
 from node.ports.log_signer import StandingLogSigner
 from node.store.lists.records import LogRecord
 from node.store.store import Store
@@ -336,8 +336,7 @@ def _more(log: LogRecord, seen: Sighting) -> str:
 
 
 def _is_of_this_history(store: Store, log: LogRecord, seen: Sighting) -> bool:
-    files = LogFiles(store.objects, store.vault, log.origin)
-    return files.root_at(seen.head.size, size=log.head.size) == seen.head.root
+    return held_tree(store, log).prefix_root(seen.head.size) == seen.head.root
 
 
 def _too_few(identity: Identity, store: Store, found: Sightings) -> tuple[Mapping[str, str], str]:

@@ -17,6 +17,7 @@ by shredding, and when a peer opens what it withheld before.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from hashlib import sha256
 from itertools import chain, groupby, tee
 from typing import TypeVar
@@ -82,9 +83,9 @@ class LogFiles:
         data = self._objects.get(self._tile_name(Tile(tile.level, tile.index, held)))
         return data[: tile.width * HASH_BYTES]
 
-    def root_at(self, at: int, *, size: int) -> bytes:
-        """The root that a held log of `size` had at the smaller size `at`."""
-        return TileTree(size, lambda tile: self.tile(tile, size=size)).prefix_root(at)
+    def tree(self, *, size: int, leaves: int | None = None) -> TileTree:
+        """The tree of the log at `size`, or of so many `leaves` of it, from those tiles."""
+        return TileTree(size if leaves is None else leaves, partial(self.tile, size=size))
 
     def openings(self, index: int, *, size: int) -> list[bytes]:
         """The openings of a bundle as far as the log at `size` has them; an empty one is withheld or deleted."""
@@ -203,6 +204,11 @@ class LogFiles:
         # By width, like bundles: a slow writer of an older head must not cut short what a newer one wrote.
         partial = "" if width == BUNDLE_WIDTH else f".p/{width}"
         return f"openings/{self.folder}/{index}{partial}"
+
+
+def held_tree(store: Store, log: LogRecord) -> TileTree:
+    """The tree of a log as it is held here."""
+    return LogFiles(store.objects, store.vault, log.origin).tree(size=log.head.size)
 
 
 def read_at_head(store: Store, find: Callable[[], LogRecord], read: Callable[[LogFiles, int], _T]) -> _T:

@@ -12,8 +12,8 @@ from keys.errors import KeysError
 from keys.key import StatementPublicKey
 from keys.trust.window import valid_at
 from node.clock import Clock, milliseconds
-from node.errors import ConflictError, MissingObjectError, NotFoundError, VerificationError
-from node.objects.logfiles import LogFiles
+from node.errors import ConflictError, NotFoundError, VerificationError
+from node.objects.logfiles import LogFiles, read_at_head
 from node.store.lists.records import LogKind, LogRecord
 from node.store.peers.records import Acknowledgement as Kept
 from node.store.peers.records import Reached
@@ -23,8 +23,6 @@ from node.trust.others.refresh import held_document
 from node.trust.others.revocations import signing
 from protocol.acknowledgement import Acknowledgement
 from protocol.limits import MAX_CLOCK_SKEW_MS
-from protocol.tlog.tileproof import TileTree
-from protocol.tlog.tiles import Tile
 
 _NEVER: Final = 0
 
@@ -59,33 +57,14 @@ class ServedAcknowledgements:
             raise VerificationError("the acknowledgement is of another node or list")
         if said.time_ms > milliseconds(now) + MAX_CLOCK_SKEW_MS:
             raise VerificationError("the acknowledgement is dated in the future")
-        try:
-            self._require_ours(log, said)
-        except MissingObjectError:
-            self._require_ours(self._grown(log), said)
+        read_at_head(
+            self._store, lambda: self._own(origin), lambda files, size: _require_ours(files, size, said)
+        )
         self._keep(log, said, statement, now)
 
-    def _grown(self, log: LogRecord) -> LogRecord:
-        """The list after a publication that outgrew what was about to be read."""
+    def _own(self, origin: str) -> LogRecord:
         with self._store.read() as unit:
-            found = _own_list(unit, log.origin)
-        if found.head.size == log.head.size:
-            raise MissingObjectError(
-                "a part of {origin} is missing", log.origin, hint="restore the object folder from a backup"
-            )
-        return found
-
-    def _require_ours(self, log: LogRecord, said: Acknowledgement) -> None:
-        """Another root at that size would be another history: then this is no acknowledgement of our list."""
-        if said.held_size > log.head.size:
-            raise VerificationError("the acknowledgement is of more than was published")
-        files = LogFiles(self._store.objects, self._store.vault, log.origin)
-
-        def read(tile: Tile) -> bytes:
-            return files.tile(tile, size=log.head.size)
-
-        if TileTree(log.head.size, read).prefix_root(said.held_size) != said.held_root:
-            raise VerificationError("the acknowledgement is of another history than this list's")
+            return _own_list(unit, origin)
 
     def _keep(self, log: LogRecord, said: Acknowledgement, statement: bytes, now: datetime) -> None:
         kept = Kept(
@@ -105,6 +84,14 @@ class ServedAcknowledgements:
                 raise ConflictError("a newer acknowledgement was taken in before")
             unit.acknowledgements.replace(old, kept)
             unit.withdrawals.note_reached(_newly_reached(unit, old, kept))
+
+
+def _require_ours(files: LogFiles, size: int, said: Acknowledgement) -> None:
+    """Another root at that size would be another history: then this is no acknowledgement of our list."""
+    if said.held_size > size:
+        raise VerificationError("the acknowledgement is of more than was published")
+    if files.tree(size=size).prefix_root(said.held_size) != said.held_root:
+        raise VerificationError("the acknowledgement is of another history than this list's")
 
 
 def _own_list(unit: Unit, origin: str) -> LogRecord:

@@ -11,10 +11,11 @@ from typing import Final
 
 from keys.errors import KeysError
 from node.errors import MissingObjectError, VerificationError
-from node.evidence.divergence import divergence, local_tree
+from node.evidence.divergence import divergence
 from node.evidence.judgement import claimed_head, log_keys
 from node.evidence.keep import Accused, Verdict, accused_node, keep, of_log, suspended, verify
 from node.journal import Journal
+from node.objects.logfiles import held_tree
 from node.store.lists.records import LogKind, LogRecord
 from node.store.peers.records import EvidenceKind, HeardHead, WitnessRecord
 from node.store.store import Store
@@ -97,7 +98,7 @@ class Hearing:
             return
         ours = SignedCheckpoint(claimed_head(log.note), log.note, (), ())
         try:
-            data = divergence(theirs, ours, local_tree(self._store, log))
+            data = divergence(theirs, ours, held_tree(self._store, log))
         except MissingObjectError:
             return  # the log has grown meanwhile, and its tiles with it; what is told again is judged again
         if data is not None:

@@ -19,7 +19,7 @@ from node.lists.collisions import Arrivals
 from node.lists.entries import read_batch
 from node.lists.guards import Guards
 from node.lists.pace import NO_LIMITS
-from node.objects.logfiles import LogFiles
+from node.objects.logfiles import LogFiles, held_tree
 from node.peers.sync.follow import Delivery, Follower, StagedBundle
 from node.store.lists.records import LogRecord
 from node.store.store import Store
@@ -199,10 +199,9 @@ def _grown(tree: CompactRange, leaves: Sequence[bytes]) -> bytes:
 
 def _require_beginnings(store: Store, log: LogRecord, sources: Sequence[_Source]) -> None:
     """Check what peers hold that is no longer than what is here."""
-    files = LogFiles(store.objects, store.vault, log.origin)
     for source in sources:
         if source.head.size <= log.head.size:
-            root = files.root_at(source.head.size, size=log.head.size)
+            root = held_tree(store, log).prefix_root(source.head.size)
             _require_root(log, source, root, "this node")
 
 

@@ -23,7 +23,7 @@ from node.errors import ConflictError, StoreError
 from node.files import said_of
 from node.journal import Journal
 from node.lists.continuation import is_closed
-from node.objects.logfiles import LogFiles
+from node.objects.logfiles import held_tree
 from node.store.lists.records import LogKind, LogRecord
 from node.store.peers.records import CosignerRecord
 from node.store.store import Store
@@ -35,7 +35,6 @@ from protocol.limits import MAX_CLOCK_SKEW_MS
 from protocol.tlog.cosignature import Cosignature, verify_cosignatures, without_bad_lines
 from protocol.tlog.note import Note, NoteSignature, VerifierKey, lines_of
 from protocol.tlog.policy import Policy
-from protocol.tlog.tileproof import TileTree
 from protocol.witness.policy import witness_keys, witness_policy
 
 Dial = Callable[[NodeDocument], AbstractAsyncContextManager[WitnessApi]]
@@ -212,13 +211,11 @@ class Cosigning:
     async def _ask_all(
         self, head: _Head, due: Sequence[str], documents: Mapping[str, NodeDocument]
     ) -> Sequence[WitnessAnswer]:
-        files = LogFiles(self._store.objects, self._store.vault, head.log.origin)
-        size = head.log.head.size
         guesses = await asyncio.to_thread(self._guesses, head.log)
 
         async def ask(node: str) -> WitnessAnswer:
             # A tree each: its tiles are read in threads, and the witnesses are asked at once.
-            own = OwnHead(note=head.bare(), tree=TileTree(size, lambda tile: files.tile(tile, size=size)))
+            own = OwnHead(note=head.bare(), tree=held_tree(self._store, head.log))
             return await self._ask(node, own, head.keys[node], documents.get(node), guesses.get(node, 0))
 
         return await asyncio.gather(*map(ask, due))

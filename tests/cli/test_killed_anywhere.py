@@ -27,7 +27,7 @@ from node.identity.audit import sign
 from node.identity.identity import open_identity
 from node.identity.rollback import settle
 from node.lists.catalogue import report_list
-from node.objects.logfiles import LogFiles
+from node.objects.logfiles import held_tree
 from node.objects.sweep import sweep
 from node.rotation.store import write_store
 from node.store.lists.records import LogKind
@@ -224,8 +224,7 @@ def _outcome(cli: Cli, before: Heads) -> dict[str, object]:
             assert log.pending is None, log.origin
             assert signer.size(log.origin) == log.head.size, log.origin
             size, root = before.get(log.origin, (0, b""))
-            files = LogFiles(store.objects, store.vault, log.origin)
-            assert not size or files.root_at(size, size=log.head.size) == root, "a fork"
+            assert not size or held_tree(store, log).prefix_root(size) == root, "a fork"
         listed = {
             log.origin: report_list(store, log.origin)
             for log in logs

@@ -8,11 +8,10 @@ from pathlib import Path
 import pytest
 
 from keys.key import LogPrivateKey
-from node.objects.logfiles import LogFiles
+from node.objects.logfiles import held_tree
 from node.witnesses.cosigners import OwnHead, ask_witness
 from protocol.tlog.checkpoint import Checkpoint, open_checkpoint, sign_checkpoint
 from protocol.tlog.note import Note, VerifierKey
-from protocol.tlog.tileproof import TileTree
 from protocol.witness.cosign import AddCheckpoint
 from support.c2sp_peers import ForeignWitness, foreign_witness, program, run
 from support.federation import Agency, Federation
@@ -41,9 +40,7 @@ def grow(agency: Agency, count: int) -> OwnHead:
     start = agency.log().head.size
     agency.add(*(f"file {start + number}" for number in range(count)))
     note = agency.publish().note
-    size = agency.log().head.size
-    files = LogFiles(agency.objects, agency.store.vault, agency.origin)
-    return OwnHead(note=Note.parse(note), tree=TileTree(size, lambda tile: files.tile(tile, size=size)))
+    return OwnHead(note=Note.parse(note), tree=held_tree(agency.store, agency.log()))
 
 
 async def test_their_witness_cosigns_our_log_as_it_grows(agency: Agency, witness: ForeignWitness) -> None:

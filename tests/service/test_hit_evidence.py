@@ -16,7 +16,7 @@ from keys.trust.node_document import sign_node_document
 from keys.trust.tuf.root import RootContent
 from node.errors import GoneError, NotFoundError
 from node.lists.corrections.amend import Amendment, amend
-from node.objects.logfiles import LogFiles
+from node.objects.logfiles import LogFiles, held_tree
 from node.partners.hits import sources
 from node.partners.hits.sources import HeldEntries
 from node.trust.tuf.repository import TufRepository
@@ -32,7 +32,6 @@ from protocol.statement.report import HitReport
 from protocol.subset.label import Label, LabelSource
 from protocol.subset.manifest import Manifest
 from protocol.tlog.checkpoint import Checkpoint, sign_checkpoint
-from protocol.tlog.tileproof import TileTree
 from support.hits import HOSTER, ORIGIN, OTHER, SUBSET, HitWorld, hit_world, named
 from support.sizes import size
 from support.trust import author_next_root
@@ -428,11 +427,7 @@ async def test_looking_for_amends_parses_nothing_else(
 def logged(world: HitWorld, origin: str, index: int) -> LoggedEvent:
     """An event of a list that `fr.example` holds, with everything that proves it."""
     log = world.fr.log(origin)
-    files, entries = (
-        LogFiles(world.fr.objects, world.fr.store.vault, origin),
-        HeldEntries(world.fr.store, log),
-    )
-    tree = TileTree(log.head.size, lambda tile: files.tile(tile, size=log.head.size))
+    entries, tree = HeldEntries(world.fr.store, log), held_tree(world.fr.store, log)
     return LoggedEvent(
         index=index,
         event=entries.event(index),

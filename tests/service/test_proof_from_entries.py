@@ -13,7 +13,6 @@ from node.peers.sync.requirements import fetch_proof
 from protocol.api import LogApi
 from protocol.errors import MalformedError
 from protocol.limits import EVENT_BYTES
-from protocol.tlog.tileproof import TileTree
 from protocol.tlog.tiles import encode_bundle
 from support.federation import Agency, Federation
 
@@ -69,7 +68,7 @@ async def test_it_is_the_proof_that_the_tiles_of_the_log_give(
     fr.add(*(f"file {number}" for number in range(HELD, SIZE)))
     fr.publish()
     link, files = federation.link(nl, fr), LogFiles(fr.objects, fr.store.vault, fr.origin)
-    tree = TileTree(size, lambda tile: files.tile(tile, size=SIZE))
+    tree = files.tree(size=SIZE, leaves=size)
     for old in (1, 100, 200, 256, HELD, 400, 512, 700, 1024):
         proof = await fetch_proof(
             nl.store, cast("LogApi", Tileless(link.entries)), fr.origin, old=old, size=size

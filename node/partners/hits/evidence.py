@@ -151,8 +151,7 @@ class Proving:
 
     def _tree(self, log: LogRecord, size: int) -> TileTree:
         """The tree of the first `size` leaves, out of the tiles of what is held."""
-        files = self._log_files(log)
-        return TileTree(size, lambda tile: files.tile(tile, size=log.head.size))
+        return self._log_files(log).tree(size=log.head.size, leaves=size)
 
 
 def _current(files: MemberFiles, revoked: bytes) -> CurrentFiles | None:
