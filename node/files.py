@@ -15,7 +15,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, TextIO
 
 from keys.errors import SigfedError
 from keys.message import Message
@@ -192,6 +192,14 @@ def create_private(path: Path, data: bytes) -> None:
                 "{parent} is on a file system without owners and links", path.parent, hint=_FORMAT
             ) from exc
     sync_folder(path.parent)
+
+
+def open_private(path: Path) -> TextIO:
+    """A new file of the owner's alone, whatever the umask, to be written; raises `AlreadyExistsError`."""
+    try:
+        return os.fdopen(os.open(path, _NEW, 0o600), "w", encoding="utf-8", newline="")
+    except FileExistsError as exc:
+        raise AlreadyExistsError("{path} exists and is not overwritten", path) from exc
 
 
 def replace_private(path: Path, data: bytes) -> None:

@@ -190,14 +190,9 @@ def hash_folder(
 
 
 def _target(output: Path | None) -> AbstractContextManager[TextIO]:
-    if output is None:
-        return nullcontext(sys.stdout)
-    try:
-        return output.open("x", encoding="utf-8", newline="")
-    except FileExistsError as exc:
-        from node.errors import AlreadyExistsError
+    from node.files import open_private
 
-        raise AlreadyExistsError("{output} exists and is not overwritten", output) from exc
+    return nullcontext(sys.stdout) if output is None else open_private(output)
 
 
 def _tell_progress(found: Iterable[Item], progress: Progress) -> Iterator[Item]:

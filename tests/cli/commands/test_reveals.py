@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -117,3 +118,22 @@ def test_whoever_asks_other_agencies_is_on_record(federation: Federation) -> Non
     assert actions(fr) == [*before, "entry.holders"]
     with unrecordable(fr):
         assert fr.run("entry", "holders", "--hash-from", asked).exit != 0
+
+
+@pytest.mark.threat("a leaking text")
+def test_files_with_hashes_or_names_are_for_their_owner_alone(federation: Federation, tmp_path: Path) -> None:
+    """Other users of the machine read nothing of them, whatever the umask."""
+    partner, fr = federation.new_partner(tmp_path / "partner"), federation.fr
+    both = federation.files["both"]
+    partner.run("check", both)
+    found = str(partner.done("hit", "report", "--all")["hit"])
+    written_by: dict[str, tuple[Cli, Words]] = {
+        "hit.evidence": (partner, ("hit", "evidence", found)),
+        "hashes.csv": (fr, ("hash", both)),
+        "audit.jsonl": (fr, ("audit", "export")),
+    }
+    for name, (cli, words) in written_by.items():
+        assert cli.run(*words, "-o", str(tmp_path / name)).exit == 0
+    modes = {name: oct((tmp_path / name).stat().st_mode & 0o777) for name in written_by}
+    assert modes == dict.fromkeys(written_by, "0o600")
+    assert "not overwritten" in fr.run("hash", both, "-o", str(tmp_path / "hashes.csv")).err
