@@ -190,7 +190,7 @@ async def test_nothing_is_hashed_for_a_client_that_left(
                 link.setsockopt(socket.IPPROTO_TCP, socket.TCP_LINGER2, 1)
             link.sendall(b"zINSTREAM\0" + stream(LISTED))
             await begun.wait()
-        await left.wait()
+        assert await left.wait()
 
 
 async def test_a_silent_client_is_let_go(tmp_path: Path) -> None:

@@ -73,4 +73,6 @@ def test_where_the_limit_may_not_be_set_nothing_breaks(monkeypatch: pytest.Monke
 
     monkeypatch.setattr(resource, "setrlimit", refuse)
     monkeypatch.setattr(sys, "platform", "another")
+    before = resource.getrlimit(resource.RLIMIT_CORE)
     forbid_core_dumps()
+    assert resource.getrlimit(resource.RLIMIT_CORE) == before

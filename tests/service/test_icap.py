@@ -441,7 +441,7 @@ async def test_what_is_judged_for_nobody_ends(world: World, monkeypatch: pytest.
         with socket.create_connection(("127.0.0.1", world.port)) as link:
             await asyncio.to_thread(link.sendall, message("REQMOD", LISTED) * 2)
             await begun.wait()
-        await left.wait()
+        assert await left.wait()
 
 
 async def test_a_form_is_not_judged_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -144,4 +144,6 @@ async def test_an_unpinned_context_notes_whom_it_saw() -> None:
 
 def test_a_certificate_may_be_of_any_age_because_only_its_key_counts() -> None:
     old = create_identity(NODE, now=datetime(1999, 1, 1, tzinfo=UTC), days=1)
-    client_context(frozenset({old.spki_sha256})).admit(_der(old))
+    context = client_context(frozenset({old.spki_sha256}))
+    context.admit(_der(old))
+    assert context.seen == {old.spki_sha256}

@@ -210,13 +210,15 @@ def test_no_key_serves_two_roles(document: Callable[[], NodeDocument]) -> None:
 
 def test_one_key_may_have_two_windows_in_its_role() -> None:
     key = AUTH_KEY.public
-    node_document(auth_keys=(DatedKey("a", key, VALID), DatedKey("b", key, NEXT)))
+    document = node_document(auth_keys=(DatedKey("a", key, VALID), DatedKey("b", key, NEXT)))
+    assert [each.key for each in document.auth_keys] == [key, key]
 
 
 def test_two_logs_may_share_a_key() -> None:
     origin = f"{NODE}/lists/second"
     vkey = DatedVkey.of(LIST_KEY.public, name=origin, valid=VALID)
-    node_document(logs=(list_info(), LogInfo(origin=origin, url=URL, vkeys=(vkey,))))
+    document = node_document(logs=(list_info(), LogInfo(origin=origin, url=URL, vkeys=(vkey,))))
+    assert [each.vkeys[0].key for each in document.logs] == [LIST_KEY.public] * 2
 
 
 @pytest.mark.parametrize(

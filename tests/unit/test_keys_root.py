@@ -156,7 +156,7 @@ def test_an_invalid_signature_does_not_spoil_enough_valid_ones() -> None:
     fields["signatures"][0]["sig"] = "00" * 64
     data = json.dumps(fields).encode()
     opened(data)
-    TrustedMetadataSet(data, EnvelopeType.METADATA)
+    assert TrustedMetadataSet(data, EnvelopeType.METADATA).root.version == 1
 
 
 def test_a_changed_content_is_not_signed() -> None:

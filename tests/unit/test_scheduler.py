@@ -38,6 +38,7 @@ async def test_a_job_that_is_cut_off_as_the_node_stops_is_no_bug() -> None:
     await begun.wait()
     running.cancel()
     await running
+    assert not running.cancelled()
 
 
 async def test_only_jobs_with_an_interval_are_scheduled_and_they_run() -> None:
