@@ -10,7 +10,7 @@ from keys.roles import Role
 from keys.trust.members import Member
 from keys.trust.node_parts import Endpoint, NodeLimits
 from node import config
-from node.audit.log import OPERATOR, record, start_audit
+from node.audit.log import OPERATOR, new_record, record, start_audit
 from node.clock import Clock, Entropy, milliseconds
 from node.config import Guards, Secrets, Settings
 from node.errors import AlreadyExistsError, ConfigError
@@ -148,15 +148,15 @@ def _fill(
     try:
         origin = start_audit(store, settings.node).origin
         key = keychain.key(LogPrivateKey, log_label(origin))
-        record(
+        made = new_record(
             store,
-            FolderLogSigner(home.signer, lambda _: [key]),
             actor=OPERATOR,
             action="node.init",
             subject=settings.node,
             now_ms=milliseconds(clock.now()),
             details={"country": settings.country, "profile": settings.profile},
         )
+        record(store, FolderLogSigner(home.signer, lambda _: [key]), made)
     finally:
         store.dispose()
 

@@ -56,18 +56,8 @@ def audit_log(unit: Unit) -> LogRecord | None:
     return max(unit.logs.ls(LogKind.OWN_AUDIT), key=lambda log: log.id, default=None)
 
 
-def record(
-    store: Store,
-    signer: LogSigner,
-    *,
-    actor: str,
-    action: str,
-    subject: str,
-    now_ms: int,
-    outcome: str = OK,
-    details: Mapping[str, str] = _NO_DETAILS,
-) -> None:
-    """Append one record; `action` is `noun.verb`, and neither `subject` nor `details` ever hold a digest.
+def record(store: Store, signer: LogSigner, made: AuditRecord) -> None:
+    """Append one record.
 
     Once this is past the queue the record stays, whatever else happens: an error of the signer says that it is not
     signed yet.
@@ -76,17 +66,8 @@ def record(
         StoreError: it could not be queued, or not be signed.
     """
     with store.write() as unit:
-        made = new_record(
-            store,
-            actor=actor,
-            action=action,
-            subject=subject,
-            now_ms=now_ms,
-            outcome=outcome,
-            details=details,
-        )
         enqueue(unit, made)
-    sign_waiting(store, signer, now_ms=now_ms)
+    sign_waiting(store, signer, now_ms=made.time_ms)
 
 
 def new_record(
@@ -99,7 +80,10 @@ def new_record(
     outcome: str = OK,
     details: Mapping[str, str] = _NO_DETAILS,
 ) -> AuditRecord:
-    """A record with a fresh nonce, its texts cut to length and free of what could be a digest."""
+    """A record with a fresh nonce, its texts cut to length and free of what could be a digest.
+
+    `action` is `noun.verb`, and neither `subject` nor `details` ever hold a digest.
+    """
     names = sorted(details)[:MAX_DETAILS]
     return AuditRecord(
         time_ms=now_ms,

@@ -69,9 +69,8 @@ def begin(
         NodeError: it cannot be recorded, so it must not be done.
     """
     _warn_unstarted(store)
-    record(
+    made = new_record(
         store,
-        signer_of(identity, store),
         actor=actor or identity.actor,
         action=action,
         subject=subject,
@@ -79,6 +78,7 @@ def begin(
         outcome=BEGUN,
         details=details,
     )
+    record(store, signer_of(identity, store), made)
 
 
 def tell(

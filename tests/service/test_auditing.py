@@ -75,15 +75,10 @@ class Audit:
         start_audit(store, NODE)
 
     def tell(self, subject: str, **details: str) -> None:
-        record(
-            self.store,
-            self.signer,
-            actor="alice",
-            action="peer.grant",
-            subject=subject,
-            now_ms=NOW_MS,
-            details=details,
+        made = new_record(
+            self.store, actor="alice", action="peer.grant", subject=subject, now_ms=NOW_MS, details=details
         )
+        record(self.store, self.signer, made)
 
     def fill(self, count: int) -> None:
         """Many records under one head."""
@@ -155,7 +150,7 @@ def test_what_was_done_is_read_in_its_order_and_verified(audit: Audit) -> None:
 
 def test_a_node_without_an_audit_log_records_nothing(store: Store, tmp_path: Path) -> None:
     signer = FolderLogSigner(tmp_path / "signer", lambda _: [])
-    record(store, signer, actor="node", action="node.run", subject="", now_ms=NOW_MS)
+    record(store, signer, new_record(store, actor="node", action="node.run", subject="", now_ms=NOW_MS))
     assert count_unsigned(store) == 0
     with pytest.raises(NotFoundError, match="no audit log"):
         next(read_audit(store))
@@ -349,7 +344,7 @@ def test_a_signer_that_stands_elsewhere_is_told_and_loses_nothing(filled: Audit,
     key = LogPrivateKey.from_seed(bytes(32))
     elsewhere = FolderLogSigner(tmp_path / "elsewhere", lambda _: [key])
     with pytest.raises(ConflictError):
-        record(filled.store, elsewhere, actor="node", action="node.run", subject="late", now_ms=NOW_MS)
+        record(filled.store, elsewhere, filled.made("late"))
     assert count_unsigned(filled.store) == 1
     filled.tell("later")
     assert filled.subjects()[-2:] == ["late", "later"]

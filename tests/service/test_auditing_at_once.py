@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from keys.key import LogPrivateKey
-from node.audit.log import audit_log, record, sign_waiting, start_audit
+from node.audit.log import audit_log, new_record, record, sign_waiting, start_audit
 from node.audit.reader import count_unsigned, read_audit
 from node.signing.log_signer import FolderLogSigner
 from node.store.store import Store
@@ -29,7 +29,8 @@ def signer(folder: Path) -> FolderLogSigner:
 
 
 def tell(store: Store, folder: Path, subject: str) -> None:
-    record(store, signer(folder), actor="node", action="node.run", subject=subject, now_ms=NOW_MS)
+    made = new_record(store, actor="node", action="node.run", subject=subject, now_ms=NOW_MS)
+    record(store, signer(folder), made)
 
 
 def check_whole(store: Store, folder: Path) -> list[str]:

@@ -18,7 +18,7 @@ from node.app import serve, subsets
 from node.app.health.storage import Storage
 from node.app.partners.recipients import RunningRecipients
 from node.app.peers.sync import PeerSyncs
-from node.audit.log import record, start_audit
+from node.audit.log import new_record, record, start_audit
 from node.clock import milliseconds
 from node.errors import (
     AlreadyExistsError,
@@ -388,14 +388,8 @@ def test_a_signer_that_is_held_while_the_machine_goes_back_does_not_bring_the_an
     for _ in range(2):
         with pytest.raises(PeerUnreachableError):
             rollback.require_current(identity, store)
-        record(
-            store,
-            held,
-            actor="node",
-            action="node.run",
-            subject=NODE,
-            now_ms=milliseconds(identity.clock.now()),
-        )
+        made = new_record(store, actor="node", action="node.run", subject=NODE, now_ms=identity.now_ms)
+        record(store, held, made)
 
 
 def test_where_nothing_can_be_noted_outside_the_process_remembers(

@@ -16,7 +16,7 @@ import numpy as np
 
 from keys.key import LogPrivateKey
 from node import files
-from node.audit.log import record
+from node.audit.log import new_record, record
 from node.lists import touches
 from node.lists.corrections import erase
 from node.lists.imports.intake import import_rows
@@ -72,7 +72,8 @@ def _die_at(dsn: str, folder: Path, work: str, place: str) -> None:
         names = [f"dying{n}" for n in range(3000)]
         import_rows(store, ORIGIN, rows(*names), statement=OWN, now_ms=NOW_MS)
     elif work == "audit":
-        record(store, signer, actor="node", action="node.run", subject="dying", now_ms=NOW_MS)
+        made = new_record(store, actor="node", action="node.run", subject="dying", now_ms=NOW_MS)
+        record(store, signer, made)
     elif work == "follow":
         slices.EVENTS = BUNDLE_WIDTH  # type: ignore[misc]  # the process ends with it
         Follower(store, GUARDS).held(FOLLOWED, now_ms=NOW_MS)
