@@ -137,12 +137,12 @@ def test_a_list_that_cannot_be_published_does_not_hold_up_the_others(
         logs.create_list(identity, store, name)
     published = []
 
-    def publish(_identity: Identity, _store: Store, origin: str) -> None:
+    def publish(_identity: Identity, _store: Store, origin: str, _limits: object) -> None:
         if origin.endswith("broken"):
             raise StoreError("damaged")
         published.append(origin)
 
-    monkeypatch.setattr(serve, "publish_one", publish)
+    monkeypatch.setattr(logs, "publish_one", publish)
     parts = parts_of(identity, store)
     (job,) = [job for job in parts.jobs() if job.name == "publish"]
     asyncio.run(cast("Coroutine[Any, Any, None]", job.work()))
