@@ -8,6 +8,7 @@ loop, `browsing_async` has the same browser there.
 """
 
 import os
+from base64 import b64decode
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
@@ -60,7 +61,12 @@ async def browsing_async() -> AsyncIterator[AsyncBrowser]:
 async def keep_picture(page: AsyncPage, name: str) -> None:
     """A picture of the whole page as it is now, in the folder that `SIGFED_SHOTS` names; none without it."""
     if folder := os.environ.get("SIGFED_SHOTS", ""):
-        await page.screenshot(path=Path(folder) / f"{name}.png", full_page=True)
+        seen = await page.context.new_cdp_session(page)
+        whole = (await seen.send("Page.getLayoutMetrics"))["cssContentSize"]
+        asked = {"clip": whole | {"scale": 1}, "captureBeyondViewport": True, "optimizeForSpeed": True}
+        taken = await seen.send("Page.captureScreenshot", asked)
+        await seen.detach()
+        (Path(folder) / f"{name}.png").write_bytes(b64decode(taken["data"]))
 
 
 _JUDGE = """() => window.axe && axe.run({resultTypes: ["violations"]}).then(({violations}) => violations.flatMap(
