@@ -10,9 +10,11 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
+from shutil import copytree
 
 import psycopg
 
+from support.machine import made_once
 from support.processes import free_port
 from support.programs import needed
 
@@ -53,11 +55,7 @@ def postgres_server(**settings: str) -> Iterator[PostgresServer]:
     with tempfile.TemporaryDirectory(prefix="sigfed-pg-", ignore_cleanup_errors=True) as scratch:
         data = Path(scratch, "data")
         become = unprivileged(Path(scratch))
-        subprocess.run(
-            [*become, folder / "initdb", "-D", data, "-U", _ROLE, "--auth=trust", "-E", "UTF8", "--no-sync"],
-            check=True,
-            stdout=subprocess.DEVNULL,
-        )
+        _lay_out(data, [*become, folder / "initdb"])
         port = free_port()
         process = subprocess.Popen(
             [*become, folder / "postgres", "-D", data, *_settings(port=str(port), **settings)],
@@ -71,6 +69,25 @@ def postgres_server(**settings: str) -> Iterator[PostgresServer]:
         finally:
             process.send_signal(signal.SIGQUIT)  # waits for no client and writes nothing that is thrown away
             process.wait(timeout=30)
+
+
+def _lay_out(data: Path, initdb: Sequence[str | Path]) -> None:
+    """The files of a new cluster; after the first of a run these are copies, which take a quarter as long."""
+    with made_once("cluster") as made:
+        if made.exists():
+            _copy(made, data)
+            return
+        words = [*initdb, "-D", data, "-U", _ROLE, "--auth=trust", "-E", "UTF8", "--no-sync"]
+        subprocess.run(words, check=True, stdout=subprocess.DEVNULL)
+        _copy(data, made)
+
+
+def _copy(old: Path, new: Path) -> None:
+    """With their owner, who is not the one that copies."""
+    copytree(old, new)
+    owner = old.stat()
+    for path in (new, *new.rglob("*")):
+        os.chown(path, owner.st_uid, owner.st_gid)
 
 
 def _settings(**given: str) -> Sequence[str]:
