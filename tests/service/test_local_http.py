@@ -578,6 +578,13 @@ async def test_forms_that_are_not_read(world: World, form: str, status: int) -> 
     assert (await world.json("POST", "/h/hash", data=form.encode(), headers=headers))[0] == status
 
 
+async def test_parts_of_another_kind_of_form_are_not_read(world: World) -> None:
+    """Those say how long they are, whatever is in them."""
+    form = f"{PHOTO}Content-Length: 9\r\n\r\ny\r\n--x--\r\n".encode()
+    headers = {"Content-Type": "multipart/mixed; boundary=x"}
+    assert (await world.json("POST", "/h/hash", data=form, headers=headers))[0] == 400
+
+
 @pytest.mark.parametrize("encoding", ["base64", "quoted-printable"])
 async def test_a_file_that_is_sent_encoded_is_judged(world: World, encoding: str) -> None:
     content = LISTED + bytes(range(256)) * 300

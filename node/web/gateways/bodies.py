@@ -63,7 +63,7 @@ async def _inspected(request: web.Request, pieces: AsyncIterator[bytes], name: s
 
 async def first_part(request: web.Request) -> tuple[MultipartReader, BodyPartReader]:
     """A form, and its first part to be read; raises 400, 408, and 415 for one whose file is sent in another way."""
-    if not request.content_type.startswith("multipart/"):
+    if request.content_type != "multipart/form-data":
         raise _no_form()
     try:
         form = await request.multipart()
