@@ -32,6 +32,33 @@ _HEAD: Final = Struct(">cI")
 _SEAL: Final = "seal-"
 
 
+class KeySeal:
+    """Seals and opens with one key of 32 bytes; `entropy` makes nonces."""
+
+    def __init__(self, key: bytes, entropy: Entropy) -> None:
+        self._cipher = AESGCM(key)
+        self._entropy = entropy
+
+    def seal(self, name: str, data: bytes) -> bytes:
+        """Version byte, nonce, AES-256-GCM with version and `name` beside it."""
+        nonce = self._entropy(_NONCE_BYTES)
+        return _UNNUMBERED + nonce + self._cipher.encrypt(nonce, data, _UNNUMBERED + name.encode())
+
+    def unseal(self, name: str, sealed: bytes) -> bytes:
+        """The data that was sealed under `name`; raises `StoreError`."""
+        if sealed[:1] != _UNNUMBERED:
+            raise _unknown_form(name)
+        nonce, rest = sealed[1 : 1 + _NONCE_BYTES], sealed[1 + _NONCE_BYTES :]
+        try:
+            return self._cipher.decrypt(nonce, rest, _UNNUMBERED + name.encode())
+        except (InvalidTag, ValueError):
+            raise StoreError(
+                "{name} does not open with this storage key, or was altered",
+                name,
+                hint="use the storage key of this node, or restore the object from a backup",
+            ) from None
+
+
 @dataclass(frozen=True, slots=True)
 class SealingKeys:
     """The keys there are, by number."""
@@ -101,9 +128,7 @@ class Sealer:
         """The data that was sealed under `name`; raises `StoreError`."""
         number = _number(sealed)
         if number is None:
-            raise StoreError(
-                "{name} is sealed in an unknown form", name, hint="was it written by a newer version?"
-            )
+            raise _unknown_form(name)
         held = self._held
         if number not in held.ciphers:
             held = self.reload()
@@ -117,6 +142,10 @@ class Sealer:
                 name,
                 hint="use the storage key of this node, or restore the object from a backup",
             ) from None
+
+
+def _unknown_form(name: str) -> StoreError:
+    return StoreError("{name} is sealed in an unknown form", name, hint="was it written by a newer version?")
 
 
 def _number(data: bytes) -> int | None:

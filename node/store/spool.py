@@ -13,14 +13,12 @@ from types import TracebackType
 from typing import Any, Final, NamedTuple, Self
 
 import numpy as np
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from numpy.typing import NDArray
 
 from node.clock import Entropy
 from node.errors import StoreError
 from node.files import writing
-from node.store.seal import KEY_BYTES
-from node.store.vault import seal, unseal
+from node.store.seal import KEY_BYTES, KeySeal
 from protocol.encoding import Octets
 
 _IN_MEMORY: Final = 2**22
@@ -41,8 +39,7 @@ class Spool:
     """Pages in the order in which they come, read at any time; a context manager."""
 
     def __init__(self, entropy: Entropy) -> None:
-        self._entropy = entropy
-        self._cipher = AESGCM(entropy(KEY_BYTES))
+        self._seal = KeySeal(entropy(KEY_BYTES), entropy)
         self._file = SpooledTemporaryFile(max_size=_IN_MEMORY)  # noqa: SIM115 - closing may fail, and would hide why
         self._end = 0
 
@@ -56,7 +53,7 @@ class Spool:
     def put(self, page: bytes) -> Place:
         """Keep a page; raises `StoreDownError` where the disk takes nothing."""
         start = self._end
-        sealed = seal(self._cipher, str(start), page, self._entropy)
+        sealed = self._seal.seal(str(start), page)
         with writing(_FOLDER):
             self._file.seek(start)
             self._file.write(sealed)
@@ -71,7 +68,7 @@ class Spool:
             page = self._file.read(place.length)
         except OSError as exc:
             raise StoreError("{what} cannot be read: {reason}", _FOLDER, exc.strerror) from exc
-        return unseal(self._cipher, str(place.start), page)
+        return self._seal.unseal(str(place.start), page)
 
 
 class Parts:

@@ -15,13 +15,10 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Final, TypeAlias
 
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from typing_extensions import override
 
-from node.clock import Entropy
-from node.errors import StoreError
-from node.store.seal import KEY_BYTES, Sealer
+from node.clock import Entropy, system_entropy
+from node.store.seal import KEY_BYTES, KeySeal, Sealer
 from protocol.digest import SIZES, Algorithm, Digest
 from protocol.slices import slices
 from protocol.tlog.hasher import HASH_BYTES, HASHLIB, Hasher
@@ -33,9 +30,7 @@ LoadHasher: TypeAlias = Callable[[], Hasher]
 """Loads what hashes many values at a time."""
 
 
-_NONCE_BYTES: Final = 12
 _DRAW_BYTES: Final = 8
-_VERSION: Final = b"\x01"
 _BLOCK: Final = 64
 _ID_BYTES: Final = 16
 _MANY: Final = 32
@@ -206,36 +201,12 @@ class Vault:
 
 def wrap(storage_key: bytes, name: str, data_key: bytes, entropy: Entropy) -> bytes:
     """A data key sealed with the storage key."""
-    return seal(AESGCM(storage_key), f"data-key/{name}", data_key, entropy)
+    return KeySeal(storage_key, entropy).seal(f"data-key/{name}", data_key)
 
 
 def unwrap(storage_key: bytes, name: str, wrapped: bytes) -> bytes:
     """The data key that `wrap` sealed; raises `StoreError` when this is not its storage key."""
-    return unseal(AESGCM(storage_key), f"data-key/{name}", wrapped)
-
-
-def seal(cipher: AESGCM, name: str, data: bytes, entropy: Entropy) -> bytes:
-    """Version byte, nonce, AES-256-GCM with `name` as associated data."""
-    nonce = entropy(_NONCE_BYTES)
-    return _VERSION + nonce + cipher.encrypt(nonce, data, _VERSION + name.encode())
-
-
-def unseal(cipher: AESGCM, name: str, sealed: bytes) -> bytes:
-    """The data that was sealed under `name`; raises `StoreError`."""
-    if sealed[:1] != _VERSION:
-        raise StoreError(
-            "{name} is sealed in an unknown form", name, hint="was it written by a newer version?"
-        )
-    try:
-        return cipher.decrypt(
-            sealed[1 : 1 + _NONCE_BYTES], sealed[1 + _NONCE_BYTES :], _VERSION + name.encode()
-        )
-    except (InvalidTag, ValueError):
-        raise StoreError(
-            "{name} does not open with this storage key, or was altered",
-            name,
-            hint="use the storage key of this node, or restore the object from a backup",
-        ) from None
+    return KeySeal(storage_key, system_entropy).unseal(f"data-key/{name}", wrapped)
 
 
 def _padded(key: bytes, pad: int) -> bytes:

@@ -31,9 +31,9 @@ from node.signing.passkeys import Site, WebAuthnCeremonies
 from node.signing.verifiers import Argon2Hasher
 from node.store.accounts.records import PersonRecord, PersonRole
 from node.store.data_keys import DataKeyRecord
-from node.store.seal import KEY_BYTES
+from node.store.seal import KEY_BYTES, KeySeal
 from node.store.store import Store
-from node.store.vault import seal, unwrap, wrap
+from node.store.vault import unwrap, wrap
 from support.authenticator import HOST, ORIGIN, Authenticator
 from support.new_stores import new_store, open_store
 from support.stores import NOW_MS, Agency, rows, sqlite_dsn
@@ -120,9 +120,9 @@ class Home:
 
     def make_old(self) -> None:
         """As a version left it that sealed with the storage key itself."""
-        old = AESGCM(SECRETS["1"])
+        old = KeySeal(SECRETS["1"], os.urandom)
         for name, data in self.sealed.items():
-            anew = seal(old, name, self.store.vault.unseal(name, data), os.urandom)
+            anew = old.seal(name, self.store.vault.unseal(name, data))
             if name == verifier_name("ada"):
                 with self.store.write() as unit:
                     unit.persons.set_verifier("ada", anew)

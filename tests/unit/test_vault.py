@@ -4,14 +4,13 @@ import hmac
 from itertools import count
 
 import pytest
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from hypothesis import given
 from hypothesis import strategies as st
 
 from node.errors import StoreError
 from node.group.load import load_hasher
-from node.store.seal import FRESH_SECONDS, Sealer, SealingKeys
-from node.store.vault import LookUpKeys, Vault, seal, unwrap, wrap
+from node.store.seal import FRESH_SECONDS, KeySeal, Sealer, SealingKeys
+from node.store.vault import LookUpKeys, Vault, unwrap, wrap
 from protocol.digest import SIZES, Algorithm, Digest
 
 STORAGE_KEY, INDEX_KEY = bytes(range(32)), bytes(range(32, 64))
@@ -154,7 +153,7 @@ def test_the_number_cannot_be_exchanged() -> None:
 
 def test_what_names_no_key_opens_with_the_first_storage_key() -> None:
     keys = Keys()
-    sealed = seal(AESGCM(STORAGE_KEY), "x", b"data", entropy)
+    sealed = KeySeal(STORAGE_KEY, entropy).seal("x", b"data")
     with pytest.raises(StoreError):
         keys.sealer.unseal("x", sealed)
     keys.keys[0] = STORAGE_KEY

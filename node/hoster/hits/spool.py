@@ -15,10 +15,8 @@ from hmac import digest as hmac
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Final, NamedTuple
 
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-
 from keys.message import Message
-from node.clock import DAY_MS, system_entropy
+from node.clock import DAY_MS
 from node.errors import NotFoundError, StoreError
 from node.fields import from_fields, to_fields
 from node.files import decode_state
@@ -27,7 +25,6 @@ from node.hoster.hits.resolutions import Action, Done
 from node.hoster.store.database import PartnerStore, Row, Rows, verify_sealed
 from node.hoster.store.kinds import Fact, Kind
 from node.short_ids import only_one, typed_digits
-from node.store.vault import seal, unseal
 from protocol.digest import is_weak
 from protocol.encoding import b64, decode_cbor, encode_cbor, unb64
 from protocol.errors import ProtocolError
@@ -231,13 +228,13 @@ class HitSpool:
             self._put(rows, hit)
 
     def _put(self, rows: Rows, hit: SpooledHit) -> None:
-        key = self._key()
+        seal = self._store.seal(_KEY)
         sealed = {
-            name: b64(seal(AESGCM(key), f"{hit.id}/{name}", data, system_entropy)) if data else ""
+            name: b64(seal.seal(f"{hit.id}/{name}", data)) if data else ""
             for name, data in _secrets(hit).items()
         }
         body = json.dumps({**_fields(hit), **sealed}).encode()
-        rows.put(Kind.HIT, hit.id, body, mark=_mark(key, hit))
+        rows.put(Kind.HIT, hit.id, body, mark=_mark(self._key(), hit))
 
     def renew(self, old: SpooledHit, *found: Evaluated) -> SpooledHit:
         """Keep a hit with another report of it, the first of what is listed now."""
@@ -328,17 +325,17 @@ class HitSpool:
 
     def _key(self) -> bytes:
         """The key of the spool, made with its first hit."""
-        return self._store.key(_KEY, system_entropy)
+        return self._store.key(_KEY)
 
     def _open(self, row: Row) -> SpooledHit:
-        cipher = AESGCM(self._key())
+        seal = self._store.seal(_KEY)
         try:
             fields = decode_state(row.body)  # one of before has a SHA-256 of its own
             sealed = {name: unb64(dict(fields).get(name, "")) for name in _SEALED}
             return _hit(
                 fields,
                 {
-                    name: unseal(cipher, f"{row.name}/{name}", data) if data else b""
+                    name: seal.unseal(f"{row.name}/{name}", data) if data else b""
                     for name, data in sealed.items()
                 },
             )

@@ -13,13 +13,9 @@ from hmac import digest as hmac
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-
-from node.clock import system_entropy
 from node.errors import NodeError, StoreError
 from node.hoster.store.database import PartnerStore, Row, verify_sealed
 from node.hoster.store.kinds import Kind
-from node.store.vault import seal, unseal
 from protocol.digest import Algorithm, Digest
 from protocol.encoding import b64, unb64
 from protocol.errors import ProtocolError
@@ -59,7 +55,7 @@ class UnconfirmedFiles:
     def keep(self, parts: Sequence[Sequence[Digest]], *, name: str, now_ms: int) -> bool:
         """Keep a file durably; False when there is no room. One that waits already is kept once."""
         listed = [[[int(digest.algorithm), b64(digest.value)] for digest in part] for part in parts]
-        secret = self._store.key(_KEY, system_entropy)
+        secret = self._store.key(_KEY)
         identity = hmac(secret, json.dumps([name, listed]).encode(), sha256)[:_ID_BYTES].hex()
         body = json.dumps({"v": _FORMAT, "name": name, "asked_ms": now_ms, "parts": listed})
         with self._store.writing() as rows:
@@ -67,9 +63,7 @@ class UnconfirmedFiles:
                 return True
             if rows.count(Kind.UNCONFIRMED) >= self._max_kept:
                 return False
-            rows.put(
-                Kind.UNCONFIRMED, identity, seal(AESGCM(secret), identity, body.encode(), system_entropy)
-            )
+            rows.put(Kind.UNCONFIRMED, identity, self._store.seal(_KEY).seal(identity, body.encode()))
         return True
 
     def __len__(self) -> int:
@@ -105,8 +99,7 @@ class UnconfirmedFiles:
 
     def _open(self, row: Row) -> Unconfirmed:
         try:
-            cipher = AESGCM(self._store.key(_KEY, system_entropy))
-            fields = json.loads(unseal(cipher, row.name, row.body))
+            fields = json.loads(self._store.seal(_KEY).unseal(row.name, row.body))
             return Unconfirmed(
                 id=row.name,
                 name=str(fields["name"]),

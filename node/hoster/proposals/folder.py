@@ -11,10 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar, Final
 
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-
 from keys.message import Message
-from node.clock import system_entropy
 from node.errors import NotFoundError, StoreError
 from node.fields import from_fields, to_fields
 from node.home import Home
@@ -22,7 +19,6 @@ from node.hoster.folder import PartnerFolder
 from node.hoster.store.database import PartnerStore, Row, verify_sealed
 from node.hoster.store.kinds import Kind
 from node.short_ids import only_one, typed_digits
-from node.store.vault import seal, unseal
 from protocol.encoding import b64, unb64
 from protocol.errors import ProtocolError
 from protocol.statement.proposal import Proposal, ProposedFile
@@ -86,7 +82,7 @@ class OwnProposals:
         state = b64(kept.state.to_bytes()) if kept.state else ""
         body = b64(kept.proposal.to_bytes())
         fields = {"v": _FORMAT, **to_fields(kept, "proposal", body=body, state=state)}
-        sealed = seal(self._cipher(), kept.id, json.dumps(fields).encode(), system_entropy)
+        sealed = self._store.seal(_KEY).seal(kept.id, json.dumps(fields).encode())
         with self._store.writing() as rows:
             rows.put(Kind.PROPOSAL, kept.id, sealed)
 
@@ -118,7 +114,7 @@ class OwnProposals:
 
     def _open(self, row: Row) -> OwnProposal:
         try:
-            fields = json.loads(unseal(self._cipher(), row.name, row.body))
+            fields = json.loads(self._store.seal(_KEY).unseal(row.name, row.body))
             state = ProposalState.from_bytes(unb64(fields["state"])) if fields["state"] else None
             proposal = Proposal.from_bytes(unb64(fields["body"]))
             return from_fields(OwnProposal, fields, proposal=proposal, state=state)
@@ -129,10 +125,6 @@ class OwnProposals:
                 self._store.path,
                 hint="restore it from a backup, or propose the files again",
             ) from exc
-
-    def _cipher(self) -> AESGCM:
-        """The key of the proposals, made with the first one."""
-        return AESGCM(self._store.key(_KEY, system_entropy))
 
 
 def _standing(kept: OwnProposal) -> list[ProposedFile]:

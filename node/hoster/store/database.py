@@ -12,13 +12,16 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from hashlib import sha256
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
-from node.clock import Entropy, system_entropy
+from node.clock import system_entropy
 from node.errors import AlreadyExistsError, StoreDownError, StoreError, StoreLockedError
 from node.files import create_key, read_private, refused, require_own, require_owner, sqlite_errno
 from node.hoster.store.kinds import Fact, Kind
 from node.hoster.store.migrate import Earlier, earlier_files, has_word, remove_earlier, set_aside
+
+if TYPE_CHECKING:
+    from node.store.seal import KeySeal
 
 FILE: Final = "state.db"
 _VERSION: Final = 1
@@ -179,13 +182,19 @@ class PartnerStore:
         with self.writing() as rows:
             rows.scrubbed(noted)
 
-    def key(self, name: str, entropy: Entropy = system_entropy) -> bytes:
+    def key(self, name: str) -> bytes:
         """The key of this name, in a file beside the rows; made when it is first needed."""
         path = self.key_path(name)
         if not path.exists():
             with suppress(AlreadyExistsError):  # another process made it at the same moment
-                create_key(path, entropy(_KEY_BYTES))
+                create_key(path, system_entropy(_KEY_BYTES))
         return read_private(path)
+
+    def seal(self, name: str) -> "KeySeal":
+        """What seals rows with the key of this name."""
+        from node.store.seal import KeySeal  # noqa: PLC0415 - most commands open none
+
+        return KeySeal(self.key(name), system_entropy)
 
     def key_path(self, name: str) -> Path:
         """Where that key is, once it was needed."""

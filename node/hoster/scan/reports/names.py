@@ -15,7 +15,6 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Final, Protocol
 
-from node.clock import system_entropy
 from node.hoster.scan.results import without_part
 from node.hoster.store.database import PartnerStore
 
@@ -102,4 +101,4 @@ def tokens_of(folder: Path) -> Tokens:
     Raises:
         ConfigError: others could have read the key.
     """
-    return Tokens(PartnerStore(folder).key(_KEY, system_entropy))
+    return Tokens(PartnerStore(folder).key(_KEY))

@@ -3,12 +3,10 @@
 import sqlite3
 from pathlib import Path
 
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-
 from node.clock import system_entropy
 from node.errors import StoreError
 from node.hoster.store.database import PartnerStore
-from node.store.vault import seal, unseal
+from node.store.seal import KeySeal
 
 
 class Sealing:
@@ -16,7 +14,7 @@ class Sealing:
 
     def __init__(self, path: Path, key: bytes) -> None:
         self._path = path
-        self._cipher = AESGCM(key)
+        self._seal = KeySeal(key, system_entropy)
 
     def require_key(self, connection: sqlite3.Connection) -> None:
         """Refuse the state of another key before anything is added to it; raises `StoreError`."""
@@ -29,12 +27,12 @@ class Sealing:
 
     def seal(self, file: bytes, parts: bytes) -> bytes:
         """The hashes of the file of this path, sealed."""
-        return seal(self._cipher, file.hex(), parts, system_entropy)
+        return self._seal.seal(file.hex(), parts)
 
     def open(self, file: bytes, sealed: bytes) -> bytes:
         """The hashes that were sealed; raises `StoreError`."""
         try:
-            return unseal(self._cipher, file.hex(), sealed)
+            return self._seal.unseal(file.hex(), sealed)
         except StoreError as exc:
             raise StoreError(
                 "the hashes in {path} do not open with the key of this partner",
