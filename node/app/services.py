@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import datetime
+from functools import partial
 
 from keys.key import TokenPrivateKey
 from node.access.callers import StoredCallers, StoredReplays
@@ -23,9 +24,9 @@ from node.partners.proposals.service import PartnerProposals
 from node.partners.subset_service import ServedSubsets
 from node.peers.acknowledgements import ServedAcknowledgements
 from node.peers.holdings import ServedTelling
+from node.peers.log_service import caller_logs
 from node.peers.relay import RelayingTrust
 from node.peers.return_list import HeldLists
-from node.peers.service import ServedPeers
 from node.peers.trust_acknowledgements import ServedTrustAcknowledgements
 from node.recipients.service import RecipientService
 from node.signing.epochs import held_epochs
@@ -53,7 +54,6 @@ def web_services(
     epochs = answering_epochs(identity)
     evaluating = Evaluating(store, Quotas(store), evaluator, identity.clock, epochs=epochs)
     subsets = ServedSubsets(store, evaluating, deltas, Fetches(store, identity.clock))
-    peers = ServedPeers(store, identity.clock)
     admission = Admission(store, identity.trust, clock=identity.clock, entropy=identity.entropy)
     renewing = PartnerRenewal(store, identity.trust, identity.clock)
     hits = served_hits(identity, store, evaluator, epochs)
@@ -77,7 +77,7 @@ def web_services(
         certificates_required=identity.settings.listen.agency_certificates == "required",
         trust=trust,
         tuf=ServedTuf(identity.trust_files),
-        peer=peers.for_caller,
+        peer=partial(caller_logs, store, identity.clock),
         partner=lambda caller: subsets.for_partner(caller.client, caller.subsets),
         enrolment=ServedEnrolment(admission),
         witness=_witness(identity, store),

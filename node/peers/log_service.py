@@ -6,17 +6,20 @@ nothing, and what is withheld looks the same as what was deleted: an opening of 
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 from typing import Final, TypeVar
 
+from node.access.grants import stored_grant
 from node.clock import Clock
 from node.errors import NotFoundError
 from node.objects.logfiles import LogFiles, read_at_head
+from node.ports.callers import Caller
 from node.store.lists.records import LogKind, LogRecord
 from node.store.store import Store
 from protocol.limits import BUNDLE_WIDTH, HEADER_BYTES
 from protocol.lists.event import Header
-from protocol.lists.grant import Grant
+from protocol.lists.grant import NOTHING, Grant
 from protocol.lists.opening import NONCE_BYTES
 from protocol.tlog.tiles import Tile, cut_bundle, encode_bundle
 
@@ -113,6 +116,20 @@ class CallerLogs:
         if log.kind not in kinds:
             raise NotFoundError("{origin} is not served here", origin)
         return log
+
+
+def caller_logs(store: Store, clock: Clock, caller: Caller) -> CallerLogs:
+    """What a peer may read: openings that both its grant and its token cover.
+
+    The grant is read again for every caller, so a changed or damaged one takes effect at once; what a token was given
+    before never widens it.
+    """
+    try:
+        with store.read() as unit:
+            grant = stored_grant(unit.peers.get(caller.client))
+    except NotFoundError:
+        return CallerLogs(store, clock, NOTHING)
+    return CallerLogs(store, clock, replace(grant, collections=grant.collections & caller.collections))
 
 
 def _check_place(index: int, width: int, first: int) -> None:

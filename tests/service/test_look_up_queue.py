@@ -12,9 +12,9 @@ import pytest
 
 from node.errors import ListTooOldError, NodeError, PeerUnreachableError, VerificationError
 from node.hoster.cover import BATCH
+from node.hoster.judge.local import verdict_of
 from node.hoster.judge.queue import LookUpQueue
 from node.hoster.lookup.examiner import Examiner
-from node.hoster.lookup.verdicts import verdict_of
 from node.ports.verdicts import CLEAN, Outcome, Verdict, Verdicts
 from protocol.api import SubsetApi
 from protocol.digest import Algorithm, Digest

@@ -73,7 +73,7 @@ MUTATIONS: Final = (
     ),
     _of(
         "verdicts",
-        "node.hoster.lookup.verdicts",
+        "node.hoster.judge.local",
         "outcome=Outcome.TEST_FILE if hit.test_file else Outcome.HIT,",
         "outcome=Outcome.HIT,",
         "tests/service/test_look_up_queue.py::test_the_verdict_says_what_was_found_without_a_hash",

@@ -19,9 +19,8 @@ from node.hoster.hits.spool import HitSpool, SpooledHit
 from node.hoster.judge.queue import LookUpQueue
 from node.hoster.lookup.examiner import Examiner, Hit
 from node.hoster.lookup.unconfirmed import Unconfirmed, UnconfirmedFiles
-from node.hoster.lookup.verdicts import verdict_of
 from node.journal import Journal
-from node.ports.verdicts import Outcome, Verdict, Verdicts
+from node.ports.verdicts import CLEAN, Outcome, Verdict, Verdicts
 from protocol.digest import Digest
 from protocol.errors import ProtocolError
 
@@ -267,3 +266,17 @@ def _in_words(exc: Exception) -> NodeError | ProtocolError:
     if isinstance(exc, NodeError | ProtocolError):
         return exc
     return NodeError("the look-up failed: {kind}", type(exc).__name__)
+
+
+def verdict_of(hit: Hit | None, *, hit_id: str = "") -> Verdict:
+    """The verdict of a file that was looked up; `hit_id` is that of the hit in the spool."""
+    if hit is None:
+        return CLEAN
+    return Verdict(
+        outcome=Outcome.TEST_FILE if hit.test_file else Outcome.HIT,
+        algorithms=tuple(algorithm.name.lower() for algorithm in hit.algorithms),
+        collection=hit.collection,
+        countries=tuple(dict.fromkeys(source.country for source in hit.sources)),
+        weak=hit.weak,
+        hit_id=hit_id,
+    )
