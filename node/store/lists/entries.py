@@ -113,14 +113,10 @@ class EntryRows(Rows):
         following = select(_C.key).where(_C.key > last).order_by(_C.key).offset(_INSERT).limit(1)
         end = self._connection.scalar(following)
         which = _C.key.between(last + 1, _LAST if end is None else end)
-        for log_id, active in self._scanned(which).items():
+        for log_id, active in self.scan(which).items():
             self._count(log_id, active)
         more = delete(_COUNTED) if end is None else update(_COUNTED).values(key=end)
         self._connection.execute(more)
-
-    def scan(self) -> Mapping[int, Mapping[int, int]]:
-        """What `counts` has to say, by a look at every row."""
-        return self._scanned()
 
     def recount(self) -> None:
         """Count all rows anew, with `count_on`."""
@@ -128,7 +124,8 @@ class EntryRows(Rows):
             self._connection.execute(delete(each))
         self._connection.execute(insert(_COUNTED).values(key=_FIRST))
 
-    def _scanned(self, *which: ColumnElement[bool]) -> Mapping[int, Mapping[int, int]]:
+    def scan(self, *which: ColumnElement[bool]) -> Mapping[int, Mapping[int, int]]:
+        """What `counts` has to say of all rows, or of these, by a look at each."""
         query = select(_C.log_id, _C.collection, func.count()).where(
             _C.ended.is_(None), _C.collection > 0, *which
         )
