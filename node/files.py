@@ -351,7 +351,8 @@ def sweep_temporaries(folder: Path, *, below: bool = False, wait: bool = False) 
         return 0
     finally:
         os.close(handle)
-    left = [path for path in found if not _is_kept(path)]
+    # What is kept is deleted, or given its name, without the folder's lock: it may be gone, too.
+    left = [path for path in found if not is_locked(path)]
     for path in left:
         path.unlink(missing_ok=True)
     return len(left)
@@ -362,14 +363,14 @@ def keep_temporary(fd: int) -> None:
     fcntl.flock(fd, fcntl.LOCK_SH)
 
 
-def _is_kept(path: Path) -> bool:
-    """Whether somebody does, or it is gone: what is kept is deleted, or given its name, without the folder's lock."""
+def is_locked(path: Path, *, alone: bool = False) -> bool:
+    """Whether somebody has locked a file, `alone` or beside others; or it has just gone."""
     try:
-        handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    except FileNotFoundError:
+        handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+    except OSError:
         return True
     try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(handle, (fcntl.LOCK_SH if alone else fcntl.LOCK_EX) | fcntl.LOCK_NB)
     except BlockingIOError:
         return True
     finally:

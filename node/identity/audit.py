@@ -29,7 +29,7 @@ from node.audit.log import (
 )
 from node.audit.reader import VerifiedAudit, verify_audit
 from node.errors import NodeError
-from node.files import create_private, read_private, sync_folder
+from node.files import create_private, is_locked, read_private, sync_folder
 from node.identity.identity import Identity
 from node.identity.keyring import log_key
 from node.identity.rollback import signer_of
@@ -214,8 +214,8 @@ def _warn_unstarted(store: Store) -> None:
 
 
 def gaps(identity: Identity) -> list[Path]:
-    """Notes of what was done, or begun, and is not recorded."""
-    return [path for path in sorted(_folder(identity).glob("*.json")) if not _is_under_way(path)]
+    """Notes of what was done, or begun, and is not recorded, by processes that live no more."""
+    return [path for path in sorted(_folder(identity).glob("*.json")) if not is_locked(path, alone=True)]
 
 
 def under_way(identity: Identity) -> frozenset[Path]:
@@ -245,18 +245,3 @@ def _close_gaps(identity: Identity, store: Store, now_ms: int) -> None:
 
 def _folder(identity: Identity) -> Path:
     return identity.home.folder / _GAPS
-
-
-def _is_under_way(path: Path) -> bool:
-    """Whether the process that wrote the note still lives."""
-    try:
-        handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
-    except OSError:
-        return True  # it has just gone
-    try:
-        fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    finally:
-        os.close(handle)
-    return False
