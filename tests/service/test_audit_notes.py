@@ -7,7 +7,7 @@ from typing import cast
 
 import pytest
 
-from node.clock import SystemClock, system_entropy
+from node.clock import system_entropy
 from node.identity import audit
 from node.identity.identity import Identity
 
@@ -16,7 +16,7 @@ from node.identity.identity import Identity
 def identity(tmp_path: Path) -> Identity:
     """What a note is written with."""
     parts = SimpleNamespace(
-        clock=SystemClock(), entropy=system_entropy, home=SimpleNamespace(folder=tmp_path / "home")
+        now_ms=1_800_000_000_000, entropy=system_entropy, home=SimpleNamespace(folder=tmp_path / "home")
     )
     return cast(Identity, parts)
 
