@@ -27,7 +27,7 @@ from protocol.tlog.checkpoint import Checkpoint, open_checkpoint
 from protocol.tlog.hasher import HASH_BYTES
 from protocol.tlog.merkle import CompactRange, leaf_hash
 from protocol.tlog.note import VerifierKey
-from protocol.tlog.tiles import Tile, width_at
+from protocol.tlog.tiles import Tile, bundle_widths
 
 EXPORT_VERSION: Final = 1
 _START_HINT: Final = "begin one with: sigfed audit start"
@@ -69,11 +69,8 @@ def read_audit(store: Store, *, first: int = 0) -> Iterator[Audited]:
     """The signed records from `first` on, in their order; raises `NotFoundError` when there is no audit log."""
     log = _log(store)
     files = LogFiles(store.objects, store.vault, log.origin)
-    for index in range(first // BUNDLE_WIDTH, -(-log.head.size // BUNDLE_WIDTH)):
-        start = index * BUNDLE_WIDTH
-        for position, entry in enumerate(files.events(index, size=log.head.size), start):
-            if position >= first:
-                yield Audited(position, AuditRecord.from_bytes(entry))
+    for position, entry in files.all_events(first=first, size=log.head.size):
+        yield Audited(position, AuditRecord.from_bytes(entry))
 
 
 def read_audit_backwards(store: Store, *, before: int | None = None) -> Iterator[Audited]:
@@ -159,8 +156,7 @@ class _Stored:
         """The stored leaf hashes; fewer where a tile is missing."""
         files = LogFiles(self.store.objects, self.store.vault, self.origin)
         found: list[bytes] = []
-        for index in range(-(-self.size // BUNDLE_WIDTH)):
-            width = width_at(level=0, index=index, size=self.size)
+        for index, width in bundle_widths(0, self.size):
             try:
                 data = files.tile(Tile(0, index, width), size=self.size)
             except (MissingObjectError, NotFoundError):

@@ -17,10 +17,10 @@ from node.objects.logfiles import LogFiles
 from node.rotation.store import write_store
 from node.store.lists.records import LogKind, LogRecord
 from node.store.store import Store
-from protocol.limits import BUNDLE_WIDTH
 from protocol.tlog.checkpoint import Checkpoint
 from protocol.tlog.merkle import CompactRange, leaf_hash
 from protocol.tlog.note import Note, VerifierKey, lines_of
+from protocol.tlog.tiles import bundle_widths
 
 _OPENED: frozenset[LogKind] = frozenset({LogKind.OWN_LIST, LogKind.PEER_LIST})
 """Logs that have openings."""
@@ -71,9 +71,9 @@ def _checked(store: Store, log: LogRecord, document: NodeDocument) -> str:
     if lost := missing_objects(store, log):
         return f"wrong: {len(lost):,} of its objects are missing"
     files, tree = LogFiles(store.objects, store.vault, log.origin), CompactRange()
-    for index in range(-(-log.head.size // BUNDLE_WIDTH)):
-        tree.extend(leaf_hash(event) for event in files.events(index, size=log.head.size))
-        if log.kind in _OPENED:
+    tree.extend(leaf_hash(event) for _, event in files.all_events(size=log.head.size))
+    if log.kind in _OPENED:
+        for index, _ in bundle_widths(0, log.head.size):
             files.openings(index, size=log.head.size)
     note = Note.parse(log.note)
     signed = Checkpoint.from_text(note.text)

@@ -21,6 +21,7 @@ from protocol.audit import AuditRecord
 from protocol.limits import BUNDLE_WIDTH, EVENT_BYTES
 from protocol.lists.event import Op
 from protocol.slices import slices
+from protocol.tlog.tiles import bundle_widths
 
 _ROW: Final = 2 + EVENT_BYTES
 """Of an event in a bundle, behind its length."""
@@ -116,10 +117,7 @@ def _runs(store: Store, log: LogRecord, since: int) -> Iterator[tuple[bytes, byt
     Times of an own list never fall, so a bundle whose first and last event have the same is of one publication.
     """
     files, size = LogFiles(store.objects, store.vault, log.origin), log.head.size
-    if since >= size:
-        return
-    for index in range(since // BUNDLE_WIDTH, -(-size // BUNDLE_WIDTH)):
-        width = min(BUNDLE_WIDTH, size - index * BUNDLE_WIDTH)
+    for index, width in bundle_widths(min(since, size), size):
         data = files.entries(index, width, size=size)
         if len(data) != width * _ROW:
             raise StoreError("a stored bundle is damaged", hint="restore the object folder from a backup")
@@ -150,7 +148,6 @@ def _releases(store: Store, log: LogRecord) -> Iterator[Round]:
 def _records(store: Store, log: LogRecord) -> Iterator[Round]:
     """A round for each record of the audit log, which has a leaf each."""
     files, size = LogFiles(store.objects, store.vault, log.origin), log.head.size
-    for index in range(-(-size // BUNDLE_WIDTH)):
-        for at, entry in enumerate(files.events(index, size=size), index * BUNDLE_WIDTH):
-            time_ms = AuditRecord.from_bytes(entry).time_ms
-            yield Round(first=at, size=at + 1, time_ms=time_ms, adds=0, withdrawals=0, others=1)
+    for at, entry in files.all_events(size=size):
+        time_ms = AuditRecord.from_bytes(entry).time_ms
+        yield Round(first=at, size=at + 1, time_ms=time_ms, adds=0, withdrawals=0, others=1)

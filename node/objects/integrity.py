@@ -28,7 +28,7 @@ from protocol.subset.manifest import Manifest
 from protocol.subset.release import check_answers
 from protocol.tlog.hasher import HASH_BYTES
 from protocol.tlog.merkle import CompactRange, leaf_hash, root_of
-from protocol.tlog.tiles import decode_bundle, parse_entries_path, parse_tile_path, width_at
+from protocol.tlog.tiles import bundle_widths, decode_bundle, parse_entries_path, parse_tile_path
 
 _DAMAGED: Final = "it is damaged"
 UNREADABLE: Final = (SigfedError, OSError, ValueError, LookupError, TypeError)
@@ -116,8 +116,8 @@ class _LogWalk:
     def verdicts(self) -> Iterator[Verdict]:
         """Of every object of the head; partial ones of smaller heads, which a crash may have left, among them."""
         self._find()
-        for index in range(-(-self._log.head.size // BUNDLE_WIDTH)):
-            yield from self._bundle(index)
+        for index, width in bundle_widths(0, self._log.head.size):
+            yield from self._bundle(index, width)
         root = self._log.head.root
         by_events, by_hashes = self._events.tree.root() == root, self._hashes.tree.root() == root
         for bundle, tile in self._differ:
@@ -139,8 +139,7 @@ class _LogWalk:
                 tile = parse_tile_path(path)
                 self._tiles[tile.level, tile.index][tile.width] = name
 
-    def _bundle(self, index: int) -> Iterator[Verdict]:
-        width = width_at(level=0, index=index, size=self._log.head.size)
+    def _bundle(self, index: int, width: int) -> Iterator[Verdict]:
         bundles, tiles = self._bundles[index], self._tiles[0, index]
         read = {name: self._leaves_of(name, at) for at, name in bundles.items() if at <= width}
         read |= {name: self._hashes_of(name, at) for at, name in tiles.items() if at <= width}

@@ -19,7 +19,7 @@ by shredding, and when a peer opens what it withheld before.
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from hashlib import sha256
-from itertools import chain, groupby, tee
+from itertools import chain, groupby, starmap, tee
 from typing import TypeVar
 
 from node.errors import MissingObjectError, NotFoundError, StoreError
@@ -72,10 +72,16 @@ class LogFiles:
         width = width_at(level=0, index=index, size=size)
         return _decode(self._objects.get(self._entries_name(index, width)), width) if width > 0 else []
 
+    def all_events(self, *, first: int = 0, size: int) -> Iterator[tuple[int, bytes]]:
+        """Position and entry of every event from `first` up to `size`, without the openings."""
+        for index, _ in bundle_widths(min(first, size), size):
+            for position, event in enumerate(self.events(index, size=size), index * BUNDLE_WIDTH):
+                if position >= first:
+                    yield position, event
+
     def bundles(self, *, size: int) -> Iterator[str]:
         """Names of the entry bundles of the log at `size`."""
-        for index in range(-(-size // BUNDLE_WIDTH)):
-            yield self._entries_name(index, width_at(level=0, index=index, size=size))
+        return starmap(self._entries_name, bundle_widths(0, size))
 
     def tile(self, tile: Tile, *, size: int) -> bytes:
         """The first hashes of a tile of the log at `size`; raises `NotFoundError` beyond it."""

@@ -10,7 +10,7 @@ import pytest
 
 from keys.key import AuthPrivateKey, AuthPublicKey, TargetsPrivateKey
 from keys.signer import Signer
-from keys.trust.node_parts import Endpoint, NodeLimits
+from keys.trust.node_parts import Endpoint
 from node.access.callers import KEPT_AT_LEAST, StoredCallers, StoredReplays
 from node.access.grants import PartnerTerms
 from node.access.quotas import (
@@ -39,7 +39,7 @@ from node.ports.callers import CallerKind
 from node.ports.replay import MAX_LIVE_PER_ISSUER
 from node.store.store import Store
 from node.store.subsets.records import SubsetRecord
-from node.trust.found import Founding, found
+from node.trust.found import found
 from node.trust.own import OwnTrust
 from protocol.digest import Algorithm
 from protocol.enrolment import Invitation, enrolment_mac, enrolment_string
@@ -47,7 +47,7 @@ from protocol.errors import MalformedError
 from protocol.messages import EnrolmentReply, EnrolmentRequest
 from protocol.subset.filter import SubsetFilter
 from support.cheap_node import follow
-from support.founding import MemoryKeys
+from support.founding import MemoryKeys, founding_of
 from support.irregular import IRREGULAR, REGULAR, IrregularSigner
 from support.new_stores import new_store
 from support.records import partner_record
@@ -55,7 +55,6 @@ from support.times import SettableClock
 
 NOW = datetime(2026, 5, 4, 12, tzinfo=UTC)
 PIN = b"\x07" * 32
-LIMITS = NodeLimits(max_adds_per_day=1, max_withdraws_per_day=1, max_checkpoint_age_s=3600)
 BASELINE = SubsetRecord(
     name="baseline",
     origin="fr.example/subsets/baseline",
@@ -75,14 +74,7 @@ class Agency:
     def __init__(self, folder: Path) -> None:
         self.clock = SettableClock(NOW)
         self.files = FolderObjects(folder / "trust")
-        founding = Founding(
-            node="fr.example",
-            country="FR",
-            url="https://fr.example:8443/",
-            profile="small",
-            tls_spki_sha256=PIN,
-            limits=LIMITS,
-        )
+        founding = founding_of(url="https://fr.example:8443/", pin=PIN)
         keys, root_keys = MemoryKeys(), MemoryKeys()
         founded = found(founding, keychain=keys, root_keychain=root_keys, files=self.files, clock=self.clock)
         self.signers = [root_keys.key(TargetsPrivateKey, "1")]

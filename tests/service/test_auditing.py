@@ -12,7 +12,6 @@ from keys.errors import KeysError, WrongRootError
 from keys.key import LogPrivateKey
 from keys.trust.fingerprint import fingerprint
 from keys.trust.node_document import NodeDocument
-from keys.trust.node_parts import NodeLimits
 from keys.trust.tuf.target_files import NODE_FILE
 from node.audit.log import (
     audit_log,
@@ -37,12 +36,12 @@ from node.objects.logfiles import LogFiles
 from node.signing.log_signer import FolderLogSigner
 from node.store.lists.records import LogRecord
 from node.store.store import Store
-from node.trust.found import Founding, found, log_label
+from node.trust.found import found, log_label
 from node.trust.own import ROOT_NAME, OwnTrust
 from protocol.audit import AuditRecord, audit_origin
 from protocol.limits import BUNDLE_WIDTH
 from protocol.tlog.tiles import decode_bundle, encode_bundle
-from support.founding import MemoryKeys
+from support.founding import MemoryKeys, founding_of
 from support.times import SettableClock
 
 NODE = "fr.example"
@@ -58,14 +57,7 @@ class Audit:
         self.store = store
         self.files = FolderObjects(folder / "trust")
         keys, clock = MemoryKeys(), SettableClock(NOW)
-        founding = Founding(
-            node=NODE,
-            country="FR",
-            url="https://fr.example/",
-            profile="small",
-            tls_spki_sha256=bytes(32),
-            limits=NodeLimits(max_adds_per_day=10, max_withdraws_per_day=10, max_checkpoint_age_s=3600),
-        )
+        founding = founding_of(NODE)
         self.root_sha256 = found(
             founding, keychain=keys, root_keychain=MemoryKeys(), files=self.files, clock=clock
         ).root_sha256

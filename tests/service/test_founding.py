@@ -10,7 +10,7 @@ import pytest
 from keys.errors import NotCurrentError, ThresholdError, WrongRootError
 from keys.key import AuthPrivateKey, AuthPublicKey, LogPrivateKey, TargetsPrivateKey, WitnessPrivateKey
 from keys.trust.fingerprint import to_words
-from keys.trust.node_parts import DatedKey, EpochInfo, NodeLimits
+from keys.trust.node_parts import DatedKey, EpochInfo
 from node.access.callers import StoredCallers
 from node.access.grants import stored_grant
 from node.clock import system_entropy
@@ -19,15 +19,14 @@ from node.objects.folder import FolderObjects
 from node.peers.membership import Membership, introduce
 from node.store.peers.records import FetchedTrust
 from node.trust.announce import announce_epoch, announce_log
-from node.trust.found import Founding, found
+from node.trust.found import found
 from node.trust.own import OwnTrust, window
 from protocol.lists.grant import NOTHING, Grant
-from support.founding import MemoryKeys
+from support.founding import MemoryKeys, founding_of
 from support.new_stores import new_store, open_store
 from support.times import SettableClock
 
 NOW = datetime(2026, 5, 4, 12, 0, 0, 5, tzinfo=UTC)
-LIMITS = NodeLimits(max_adds_per_day=1, max_withdraws_per_day=1, max_checkpoint_age_s=3600)
 
 
 class Founded:
@@ -38,14 +37,7 @@ class Founded:
         self.files = FolderObjects(folder)
         self.keys, self.root_keys = MemoryKeys(), MemoryKeys()
         self.pin = system_entropy(32)
-        founding = Founding(
-            node=node,
-            country=country,
-            url=f"https://{node}/",
-            profile=profile,
-            tls_spki_sha256=self.pin,
-            limits=LIMITS,
-        )
+        founding = founding_of(node, country, profile=profile, pin=self.pin)
         self.result = found(
             founding, keychain=self.keys, root_keychain=self.root_keys, files=self.files, clock=self.clock
         )

@@ -22,7 +22,6 @@ from keys.roles import Role
 from keys.signer import Signer
 from keys.trust.members import Member, open_members
 from keys.trust.node_document import open_node_document
-from keys.trust.node_parts import NodeLimits
 from keys.trust.proposals.proposal import Proposal, from_json, to_json
 from keys.trust.proposals.sign import open_proposal, sign
 from keys.trust.proposals.words import changes
@@ -31,16 +30,15 @@ from keys.trust.tuf.holders import Holder
 from keys.trust.tuf.repository import open_snapshot, open_targets, open_timestamp
 from keys.trust.tuf.root import RootContent, TrustedRoot, open_next_root, open_root
 from node.errors import ConflictError, NotFoundError, StoreError, UsageError
-from node.trust.found import Founding, found
+from node.trust.found import found
 from node.trust.install import NOTE, finish
 from node.trust.own import OwnTrust
 from node.trust.tuf.repository import ServedTuf
-from support.founding import MemoryKeys
+from support.founding import MemoryKeys, founding_of
 from support.new_stores import MemoryObjects
 from support.times import SettableClock
 
 NOW = datetime(2026, 5, 4, 12, 0, 0, 5, tzinfo=UTC)
-LIMITS = NodeLimits(max_adds_per_day=1, max_withdraws_per_day=1, max_checkpoint_age_s=3600)
 
 
 class CutError(Exception):
@@ -90,14 +88,7 @@ class Team:
         self.clock = SettableClock(NOW)
         self.files = WatchedObjects()
         self.keys, self.offline = MemoryKeys(), MemoryKeys()
-        founding = Founding(
-            node="fr.example",
-            country="FR",
-            url="https://fr.example/",
-            profile="full",
-            tls_spki_sha256=bytes(32),
-            limits=LIMITS,
-        )
+        founding = founding_of(profile="full")
         self.founded = found(
             founding, keychain=self.keys, root_keychain=self.offline, files=self.files, clock=self.clock
         )

@@ -9,7 +9,6 @@ from pathlib import Path
 from keys.keyfile import KdfProfile
 from keys.roles import Role
 from keys.trust.held import HeldTrust
-from keys.trust.node_parts import NodeLimits
 from node.clock import system_entropy
 from node.config import Listen, Settings
 from node.home import Home
@@ -23,15 +22,15 @@ from node.signing.ring import FolderKeyRing
 from node.store.peers.records import PeerRecord
 from node.store.store import Store
 from node.tls import create_identity
-from node.trust.found import FIRST, Founding, found
+from node.trust.found import FIRST, found
 from node.trust.own import OwnTrust
+from support.founding import founding_of
 from support.new_stores import new_store
 from support.times import SettableClock
 
 CHEAP = KdfProfile(1, 64, 1)
 NODE = "fr.example"
 NOW = datetime(2026, 5, 4, 12, tzinfo=UTC)
-LIMITS = NodeLimits(max_adds_per_day=1, max_withdraws_per_day=1, max_checkpoint_age_s=3600)
 
 
 @dataclass(slots=True)
@@ -49,14 +48,7 @@ class CheapNode:
         made = cls(folder)
         identity = made.identity()
         tls = create_identity(NODE, now=NOW)
-        founding = Founding(
-            node=NODE,
-            country="FR",
-            url="https://fr.example/",
-            profile="small",
-            tls_spki_sha256=tls.spki_sha256,
-            limits=LIMITS,
-        )
+        founding = founding_of(NODE, pin=tls.spki_sha256)
         keychain = identity.keychain
         assert isinstance(keychain, Keychain)
         made.root_sha256 = found(

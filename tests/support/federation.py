@@ -50,7 +50,7 @@ from node.store.lists.records import LogRecord
 from node.store.peers.records import FetchedTrust, PeerRecord
 from node.store.store import Store
 from node.trust.announce import announce_log
-from node.trust.found import Founding, found
+from node.trust.found import found
 from node.trust.own import OwnTrust, window
 from node.trust.service import ServedTrust
 from node.trust.tuf.repository import Freshness, root_name
@@ -60,7 +60,7 @@ from protocol.lists.event import BASELINE, NATIONAL
 from protocol.lists.ext import Basis, Reason
 from protocol.lists.grant import Grant
 from protocol.lists.opening import Opening
-from support.founding import MemoryKeys
+from support.founding import MemoryKeys, founding_of
 from support.lists import digest
 from support.new_stores import MemoryObjects, new_store, open_store
 from support.times import SettableClock
@@ -83,14 +83,7 @@ class FoundedNode:
         self.files = MemoryObjects()
         self.keys, self.root_keys = MemoryKeys(), MemoryKeys()
         self.pin = os.urandom(32)
-        founding = Founding(
-            node=name,
-            country=country,
-            url=f"https://{name}/",
-            profile="small",
-            tls_spki_sha256=self.pin,
-            limits=LIMITS,
-        )
+        founding = founding_of(name, country, pin=self.pin, limits=LIMITS)
         self.founded = found(
             founding, keychain=self.keys, root_keychain=self.root_keys, files=self.files, clock=clock
         )

@@ -1,16 +1,40 @@
-"""Keys in memory: what founding a node needs, without key files and their slow derivation."""
+"""What founding a node needs: its terms, and keys in memory, without key files and their slow derivation."""
 
 from collections.abc import Sequence
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from keys.key import PrivateKey, PublicKey, SnapshotPrivateKey, TimestampPrivateKey
 from keys.roles import Role
+from keys.trust.node_parts import NodeLimits
 from keys.trust.tuf.root import TrustedRoot
 from node.clock import system_entropy
 from node.errors import AlreadyExistsError
+from node.trust.found import Founding
 from node.trust.tuf.repository import Freshness
 
 Key = TypeVar("Key", bound=PrivateKey[PublicKey])
+
+_LIMITS: Final = NodeLimits(max_adds_per_day=1, max_withdraws_per_day=1, max_checkpoint_age_s=3600)
+
+
+def founding_of(
+    node: str = "fr.example",
+    country: str = "FR",
+    *,
+    url: str = "",
+    profile: str = "small",
+    pin: bytes = bytes(32),
+    limits: NodeLimits = _LIMITS,
+) -> Founding:
+    """That of a node with this name, at `https://NAME/` unless another address is given."""
+    return Founding(
+        node=node,
+        country=country,
+        url=url or f"https://{node}/",
+        profile=profile,
+        tls_spki_sha256=pin,
+        limits=limits,
+    )
 
 
 class MemoryKeys:

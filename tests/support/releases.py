@@ -42,7 +42,7 @@ from node.subsets.deltas import Deltas
 from node.subsets.epochs import AnnouncedEpochs
 from node.subsets.release import Releaser, ReleaseReport
 from node.trust.announce import LOG_KEY_DAYS, announce_epoch, announce_log
-from node.trust.found import Founding, found
+from node.trust.found import found
 from node.trust.own import OwnTrust, window
 from protocol.api import SubsetApi
 from protocol.digest import Algorithm, Digest
@@ -50,7 +50,7 @@ from protocol.enrolment import Invitation
 from protocol.lists.event import BASELINE
 from protocol.oprf.suite import epoch_key
 from protocol.subset.filter import SubsetFilter
-from support.founding import MemoryKeys
+from support.founding import MemoryKeys, founding_of
 from support.new_stores import MemoryObjects
 from support.sodium import loaded_group
 from support.stores import NOW_MS, Agency, make_store, rows, sqlite_dsn
@@ -189,14 +189,7 @@ def _identity() -> _Identity:
     """That of each `fr.example` here: to found it takes longer than most tests."""
     keys, root_keys, files = MemoryKeys(), MemoryKeys(), MemoryObjects()
     clock = SettableClock(BEGINNING)
-    founding = Founding(
-        node="fr.example",
-        country="FR",
-        url="https://fr.example:8443/",
-        profile="small",
-        tls_spki_sha256=SPKI,
-        limits=LIMITS,
-    )
+    founding = founding_of(url="https://fr.example:8443/", pin=SPKI, limits=LIMITS)
     founded = found(founding, keychain=keys, root_keychain=root_keys, files=files, clock=clock)
     trust = OwnTrust(files, clock, root_sha256=founded.root_sha256, freshness=keys.freshness)
     signers, valid = _signers(root_keys), window(BEGINNING, LOG_KEY_DAYS)

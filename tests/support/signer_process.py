@@ -12,7 +12,6 @@ from keys.keyfile import KdfProfile
 from keys.roles import Role
 from keys.trust.fingerprint import fingerprint
 from keys.trust.lifecycle import Lineage
-from keys.trust.node_parts import NodeLimits
 from keys.trust.tuf.root import TrustedRoot, open_roots
 from keys.trust.tuf.target_files import NODE_FILE
 from keys.trust.window import Window
@@ -23,11 +22,11 @@ from node.signing.process.remote import RemoteKeys, RemoteLogSigner
 from node.signing.process.roles import SIGNED_HERE
 from node.signing.process.service import KEYS, STAMPS
 from node.signing.process.stamps import FolderStamps
-from node.trust.found import FIRST, Founding, found
+from node.trust.found import FIRST, found
 from node.trust.own import OwnTrust
 from node.trust.successors import with_key
 from node.trust.tuf.repository import Freshness, TufRepository, root_files
-from support.founding import MemoryKeys
+from support.founding import MemoryKeys, founding_of
 from support.new_stores import MemoryObjects
 from support.processes import Cli, Daemon
 
@@ -49,14 +48,7 @@ class SignedNode:
 
     def __post_init__(self) -> None:
         self.signer = SignerProcess(self.folder)
-        founding = Founding(
-            node=NODE,
-            country="FR",
-            url=f"https://{NODE}/",
-            profile="small",
-            tls_spki_sha256=bytes(32),
-            limits=NodeLimits(max_adds_per_day=1, max_withdraws_per_day=1, max_checkpoint_age_s=3600),
-        )
+        founding = founding_of(NODE)
         founded = found(
             founding, keychain=self.keys, root_keychain=self.root_keys, files=self.files, clock=SystemClock()
         )
