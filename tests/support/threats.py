@@ -2,7 +2,8 @@
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent.parent
@@ -16,7 +17,8 @@ def threats(page: str) -> list[tuple[str, list[str]]]:
     return [(name, [cell.strip() for cell in rest.split(" | ")]) for name, rest in _ROW.findall(page)]
 
 
-def marked(tests: Path) -> list[tuple[str, Path, str]]:
+@cache
+def marked(tests: Path) -> Sequence[tuple[str, Path, str]]:
     """What the tests below a folder are marked with: threat, file, function. Read from the source: nothing is run.
 
     Raises TypeError for a mark that is no plain text: a page could not be made of it.
