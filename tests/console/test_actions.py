@@ -325,7 +325,7 @@ _ELSEWHERE = {
     # On the busy home one file waits for this agency's word: the walk has it endorsed by many.
     "endorse": "test_walk.py::test_from_the_overview_to_an_endorsement_and_a_closed_hit",
     # Its button stands there only after the witnesses, who do not run beside this home, have cosigned.
-    "key-resume": "test_revoking.py::test_a_log_goes_on_under_another_key_once_that_is_said",
+    "key-resume": "test_revoke.py::test_a_log_goes_on_under_another_key_once_that_is_said",
 }
 """What is tested elsewhere, and where."""
 

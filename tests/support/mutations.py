@@ -62,7 +62,7 @@ MUTATIONS: Final = (
         "node.hoster.lookup.examiner",
         "if milliseconds(self._clock.now()) >= end_ms:",
         "if milliseconds(self._clock.now()) < 0:",
-        "tests/service/test_partner_refusing.py::test_a_head_that_only_repeats_itself_grows_too_old",
+        "tests/service/test_partner_release_refused.py::test_a_head_that_only_repeats_itself_grows_too_old",
     ),
     _of(
         "verdicts",
@@ -178,7 +178,7 @@ MUTATIONS: Final = (
         "node.access.quotas",
         "if filled.used + count > _cap(per_day):",
         "if filled.used > _cap(per_day):",
-        "tests/service/test_admitting.py::test_the_month_is_capped_and_says_when_it_ends",
+        "tests/service/test_admission.py::test_the_month_is_capped_and_says_when_it_ends",
     ),
     _of(
         "budgets",
@@ -192,14 +192,14 @@ MUTATIONS: Final = (
         "node.access.quotas",
         "used=max(0, filled.used - count)",
         "used=filled.used",
-        "tests/service/test_admitting.py::test_the_month_is_capped_and_says_when_it_ends",
+        "tests/service/test_admission.py::test_the_month_is_capped_and_says_when_it_ends",
     ),
     _of(
         "budgets",
         "node.lists.pace",
         "guards.max_adds_per_day - before.adds",
         "guards.max_adds_per_day",
-        "tests/service/test_following.py::TestGuards::test_more_additions_than_agreed_are_set_aside",
+        "tests/service/test_follow.py::TestGuards::test_more_additions_than_agreed_are_set_aside",
     ),
     # ---------------------------------------------------------------- roles
     _of(
@@ -207,21 +207,21 @@ MUTATIONS: Final = (
         "node.access.approvals",
         'Kind(words=Message("let a partner ask more often"), may_approve=_ADMITTING)',
         'Kind(words=Message("let a partner ask more often"), may_approve=_DECIDING)',
-        "tests/service/test_approving.py::test_an_analyst_decides_about_material_and_nothing_else",
+        "tests/service/test_approvals.py::test_an_analyst_decides_about_material_and_nothing_else",
     ),
     _of(
         "roles",
         "node.access.approvals",
         "_DECIDING: Final = frozenset(PersonRole) - {PersonRole.VIEWER}",
         "_DECIDING: Final = frozenset(PersonRole)",
-        "tests/service/test_approving.py::test_a_viewer_asks_for_nothing_and_decides_nothing",
+        "tests/service/test_approvals.py::test_a_viewer_asks_for_nothing_and_decides_nothing",
     ),
     _of(
         "roles",
         "node.access.callers",
         "if partner.suspended:",
         "if partner.suspended and not kid:",
-        "tests/service/test_admitting.py::test_a_suspended_partner_has_no_credential_until_it_is_resumed",
+        "tests/service/test_admission.py::test_a_suspended_partner_has_no_credential_until_it_is_resumed",
     ),
     # ---------------------------------------------------------------- windows
     _of(
@@ -315,21 +315,21 @@ MUTATIONS: Final = (
         "node.access.approvals",
         "if approval.requested_by == by:",
         "if not by:",
-        "tests/service/test_approving.py::test_every_kind_is_decided_once_by_another",
+        "tests/service/test_approvals.py::test_every_kind_is_decided_once_by_another",
     ),
     _of(
         "two persons",
         "node.access.approvals",
         "return sum(person.role in _DECIDING for person in unit.persons.ls()) >= LEAST_PERSONS",
         "return any(person.role in _DECIDING for person in unit.persons.ls())",
-        "tests/service/test_approving.py::test_nothing_is_asked_for_before_two_persons_exist",
+        "tests/service/test_approvals.py::test_nothing_is_asked_for_before_two_persons_exist",
     ),
     _of(
         "two persons",
         "node.access.approvals",
         "if outcome is Outcome.APPROVED and self.is_expired(approval):",
         "if outcome is Outcome.REJECTED and self.is_expired(approval):",
-        "tests/service/test_approving.py::test_every_kind_expires",
+        "tests/service/test_approvals.py::test_every_kind_expires",
     ),
     # ---------------------------------------------------------------- rotation
     _of(
@@ -358,14 +358,14 @@ MUTATIONS: Final = (
         "keys.trust.follow",
         'held = replace(held, timestamp=b"", snapshot=b"")',
         "held = replace(held)",
-        "tests/unit/test_keys_following.py::test_a_root_counts_although_everything_after_it_is_withheld",
+        "tests/unit/test_keys_follow.py::test_a_root_counts_although_everything_after_it_is_withheld",
     ),
     _of(
         "rotation",
         "keys.trust.follow",
         "if found.version < old.version or found.names < old.names:",
         "if found.version < old.version:",
-        "tests/unit/test_keys_following.py::test_it_refuses",
+        "tests/unit/test_keys_follow.py::test_it_refuses",
     ),
     # ---------------------------------------------------------------- cover
     _of(

@@ -259,7 +259,7 @@ PLACES = {
     "client assertion": Place(_assertion, MalformedKeyError, UnauthenticatedError),
     "access token": Place(_access_token, MalformedKeyError, UnauthenticatedError),
 }
-"""Where a signature counts; the enrolment of a partner is in tests/service/test_admitting.py."""
+"""Where a signature counts; the enrolment of a partner is in tests/service/test_admission.py."""
 
 
 @pytest.mark.parametrize("place", PLACES.values(), ids=PLACES)

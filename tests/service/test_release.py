@@ -45,7 +45,7 @@ RELYING = Statement(basis=Basis.RELIES_ON, criteria=1)
 
 @pytest.fixture
 def dsn(tmp_path: Path) -> str:
-    """What is special to a database is tested in test_releasing_kills."""
+    """What is special to a database is tested in test_release_killed."""
     return sqlite_dsn(tmp_path)
 
 
