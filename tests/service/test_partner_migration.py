@@ -33,6 +33,7 @@ from node.hoster.store.kinds import Fact, Kind
 from node.hoster.store.migrate import Earlier, remove_earlier
 from support.agencies import SUBSET
 from support.partner_rows import bodies
+from support.preloaded import called_in_fork
 from support.processes import Cli
 from support.sizes import size
 from support.spooling import HIT
@@ -130,8 +131,13 @@ def in_forks(count: int, act: Callable[[], None]) -> list[int]:
 
 
 def test_processes_that_open_one_folder_at_once_all_read_it(home: Home, tmp_path: Path) -> None:
-    state = (home.partner / "state.json").read_bytes()
-    hits = {path.stem: path.read_bytes() for path in (home.partner / "hits").glob("*.json")}
+    """Played in a process that is small: one with all tests in it takes ten times as long to fork."""
+    assert called_in_fork(open_at_once, home.partner, tmp_path) == 0
+
+
+def open_at_once(partner: Path, scratch: Path) -> None:
+    state = (partner / "state.json").read_bytes()
+    hits = {path.stem: path.read_bytes() for path in (partner / "hits").glob("*.json")}
 
     def read() -> None:
         assert bodies(folder, Kind.HIT) == hits
@@ -142,11 +148,11 @@ def test_processes_that_open_one_folder_at_once_all_read_it(home: Home, tmp_path
             rows.put(Kind.PROPOSAL, os.urandom(8).hex(), b"new")
 
     for number in range(ROUNDS):
-        folder = tmp_path / f"{number}"
-        shutil.copytree(home.partner, folder)
+        folder = scratch / f"{number}"
+        shutil.copytree(partner, folder)
         assert in_forks(5, read) == [0] * 5
         assert {path.name for path in folder.iterdir()} >= {"state.db", "state.json"}
-        folder = tmp_path / f"new {number}"
+        folder = scratch / f"new {number}"
         assert in_forks(5, write) == [0] * 5
         assert len(bodies(folder, Kind.PROPOSAL)) == 5
 
@@ -188,15 +194,19 @@ def dying_at(step: int, folder: Path) -> int:
 
 
 def test_who_is_killed_anywhere_goes_on(home: Home, tmp_path: Path) -> None:
-    whole = home.partner.with_name("whole")
-    shutil.copytree(home.partner, whole)
+    assert called_in_fork(kill_anywhere, home.partner, tmp_path) == 0
+
+
+def kill_anywhere(partner: Path, scratch: Path) -> None:
+    whole = partner.with_name("whole")
+    shutil.copytree(partner, whole)
     PartnerFolder(whole).load()
     names, rows = files(whole).keys(), kept(whole)
     ended, step = -1, 0
     while ended:
         step += 1
-        folder = tmp_path / "killed"
-        shutil.copytree(home.partner, folder)
+        folder = scratch / "killed"
+        shutil.copytree(partner, folder)
         ended = dying_at(step, folder)
         PartnerFolder(folder).load()
         assert kept(folder) == rows, f"killed at step {step}"

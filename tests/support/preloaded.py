@@ -59,6 +59,8 @@ _LOADED = (
 )
 """What commands, and others that begin in a fork, import when they need it."""
 _SPAWN = util.spawnv_passfds
+_PATIENCE = 120.0
+"""Seconds, as of commands."""
 _ONE_AT_A_TIME = Lock()
 """Starting a process also looks after others: two threads must not read one exit code."""
 
@@ -126,7 +128,7 @@ def _without_main() -> Iterator[None]:
 
 def called_in_fork(work: Callable[..., None], *arguments: object) -> int:
     """Exit code (negative: the signal that ended it) of a process that calls a function of a module."""
-    code = wait_for_forked(start_in_fork(work, *arguments), 60)
+    code = wait_for_forked(start_in_fork(work, *arguments), _PATIENCE)
     assert code is not None, "it did not end"
     return code
 
