@@ -27,7 +27,13 @@ from protocol.subset.filter import EXACT, SubsetFilter
 from protocol.subset.label import CANARY_LABEL, LABEL_BYTES, PLAINTEXT_BYTES, Label, LabelSource, seal_label
 from protocol.subset.lookup import Lookup, Match, check_canaries
 from protocol.subset.manifest import ReleaseKind
-from protocol.subset.release import Release, check_labels_root, check_successor, verify_release
+from protocol.subset.release import (
+    Release,
+    answers_root,
+    check_labels_root,
+    check_successor,
+    verify_release,
+)
 from protocol.subset.rice import U64Array
 from protocol.subset.screen import screen_values, truncate
 from support.subsets import LABEL, SOURCES, SUBSET, build_screen, digest, make_release, output, u64
@@ -55,7 +61,7 @@ def _wider(values: U64Array, width: int) -> U64Array:
         pytest.param({"answers": RELEASE.answers[::-1]}, "answers: order", id="answers not sorted"),
         pytest.param(
             {"screen": np.sort(RELEASE.screen[[0, 0, *range(2, 20)]])},
-            "screen: order",
+            "screen: more than 1 of",
             id="a screen value twice",
         ),
         pytest.param(
@@ -190,6 +196,18 @@ def test_outputs_with_equal_tags_each_find_their_own_label() -> None:
 def test_outputs_with_equal_tags_meet_all_their_answers_when_there_are_no_labels() -> None:
     found = Lookup(make_release(range(3), outputs=TWINS)).match(TWINS[:1])
     assert found == [Match(range(3), None)]
+
+
+@pytest.mark.threat("logging look-ups")
+def test_no_more_answers_are_equal_than_chance_makes() -> None:
+    """Each is tried with an output that meets them: that would take as long as a node wants, and it would see it."""
+    outputs = [b"\x05" * 8 + bytes([last]) * 56 for last in range(9)]
+    release = make_release(range(8), outputs=outputs[:8])
+    assert len(release.answers) == 8
+    with pytest.raises(SubsetError, match="answers: more than 8 of one value"):
+        make_release(range(9), outputs=outputs)
+    with pytest.raises(SubsetError, match="answers: more than 8 of one value"):
+        answers_root([u64(4, 5, 5, 5), u64(5), u64(5, 5, 5, 5, 5, 6)], 40)
 
 
 def test_a_chance_meeting_opens_no_label() -> None:
