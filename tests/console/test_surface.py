@@ -66,17 +66,7 @@ async def test_an_action_is_for_its_roles(console: RunningConsole, action: Actio
 async def test_no_other_site_does_anything(console: RunningConsole, action: Action) -> None:
     role = next(iter(action.roles))
     async with console.as_role(role, proved_ms=console.world.now_ms) as browser:
-        form = {"csrf": console.csrf()}
-        for headers in (
-            {"Origin": "https://elsewhere.example"},
-            {"Origin": "null"},
-            {"Origin": ""},
-            {"Sec_Fetch_Site": "cross-site"},
-            {"Sec_Fetch_Site": "same-site"},
-        ):
-            assert (await browser.post(action.path, form, **headers)).status == 403, headers
-        for wrong in ("", "form-of-another", console.csrf() + " x"):
-            assert (await browser.post(action.path, {"csrf": wrong})).status == 403, wrong
+        await console.require_others_refused(browser, action.path)
 
 
 async def test_grave_actions_take_a_passkey_shown_just_now(console: RunningConsole) -> None:

@@ -145,6 +145,20 @@ class RunningConsole(Generic[W]):
         """What forms of the session opened last must hold."""
         return list(self.visitors.inside.values())[browser_number].csrf
 
+    async def require_others_refused(self, browser: Browser, path: str) -> None:
+        """Nothing is done there for another site, nor with a form that the browser was not given."""
+        form = {"csrf": self.csrf()}
+        for headers in (
+            {"Origin": "https://elsewhere.example"},
+            {"Origin": "null"},
+            {"Origin": ""},
+            {"Sec_Fetch_Site": "cross-site"},
+            {"Sec_Fetch_Site": "same-site"},
+        ):
+            assert (await browser.post(path, form, **headers)).status == 403, headers
+        for wrong in ("", "form-of-another", self.csrf() + " x"):
+            assert (await browser.post(path, {"csrf": wrong})).status == 403, wrong
+
     def url(self, path: str) -> str:
         """A page as a browser is led to it."""
         return f"http://{self.authority}{path}"
