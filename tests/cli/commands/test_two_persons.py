@@ -198,9 +198,7 @@ def test_of_two_that_approve_at_once_one_acts(team: Cli) -> None:
 
 @pytest.mark.threat("one person")
 def test_a_wider_grant_and_a_larger_quota_take_two(team: Cli, federation: Federation) -> None:
-    fr = federation.fr_copied(team.home.parent / "federated")
-    for name in ("alice", "bruno"):
-        fr.run("person", "add", name, typed=2 * PASS[name])  # or they are there already
+    fr = _with_two(federation, team.home.parent / "federated")
     wider = ("peer", "grant", "nl.example", "--grant", "baseline,national", "--as", "alice")
     asked = fr.done(*wider, typed=PASS["alice"])
     assert _granted(fr) == ["baseline"]
@@ -247,9 +245,7 @@ def test_what_was_taken_away_comes_back_by_no_request_from_before(
     federation: Federation, tmp_path: Path
 ) -> None:
     """Nor does what came back under the same name get what another was to have."""
-    fr = federation.fr_copied(tmp_path / "fr")
-    for name in ("alice", "bruno"):
-        fr.run("person", "add", name, typed=2 * PASS[name])  # or they are there already
+    fr = _with_two(federation, tmp_path / "fr")
     until, sooner = (f"{datetime.now(UTC) + timedelta(days=days):%Y-%m-%d}" for days in (90, 30))
 
     def asked(*words: str) -> str:
@@ -310,9 +306,7 @@ def test_what_is_cut_off_before_it_is_written_down_is_not_done_at_all(
     federation: Federation, tmp_path: Path
 ) -> None:
     """Else approving it again would give a second time what one person took away meanwhile."""
-    fr = federation.fr_copied(tmp_path / "fr")
-    for name in ("alice", "bruno"):
-        fr.run("person", "add", name, typed=2 * PASS[name])  # or they are there already
+    fr = _with_two(federation, tmp_path / "fr")
     until = f"{datetime.now(UTC) + timedelta(days=90):%Y-%m-%d}"
 
     def given() -> object:
@@ -348,9 +342,7 @@ def test_what_was_cut_off_is_finished_as_it_was_asked_for_or_ends(
     federation: Federation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Nor does it give what was taken away since."""
-    fr = federation.fr_copied(tmp_path / "fr")
-    for name in ("alice", "bruno"):
-        fr.run("person", "add", name, typed=2 * PASS[name])  # or they are there already
+    fr = _with_two(federation, tmp_path / "fr")
     quota, some = ("partner", "quota", "hoster", "--files-per-day"), ("partner", "disclose", "hoster")
 
     def asked(*words: str) -> str:
@@ -404,9 +396,7 @@ def test_what_was_cut_off_is_finished_as_it_was_asked_for_or_ends(
 @pytest.mark.threat("one person")
 def test_what_an_earlier_version_asked_for_is_asked_anew(federation: Federation, tmp_path: Path) -> None:
     """It kept nothing of how things stood, and left the requests of whoever was removed open."""
-    fr = federation.fr_copied(tmp_path / "fr")
-    for name in ("alice", "bruno"):
-        fr.run("person", "add", name, typed=2 * PASS[name])  # or they are there already
+    fr = _with_two(federation, tmp_path / "fr")
     number = str(
         fr.done_as("alice", "partner", "quota", "hoster", "--files-per-day", "100000000")["approval"]
     )
@@ -522,6 +512,14 @@ def test_what_cannot_be_done_any_more_is_not_approved(team: Cli) -> None:
     assert "fewer than two would be left" in fewer.err
     states = {str(one["approval"]): one["state"] for one in team.run("approval", "ls").results}
     assert states == dict.fromkeys((bruno, reset), "open")
+
+
+def _with_two(federation: Federation, folder: Path) -> Cli:
+    """A copy of the first agency, at which alice and bruno are known."""
+    fr = federation.fr_copied(folder)
+    for name in ("alice", "bruno"):
+        fr.run("person", "add", name, typed=2 * PASS[name])  # or they are there already
+    return fr
 
 
 def _partner(cli: Cli) -> dict[str, Any]:
