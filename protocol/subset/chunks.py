@@ -10,7 +10,7 @@ from typing import Final
 import numpy as np
 
 from protocol.encoding import Octets
-from protocol.subset.rice import U64Array, blocks_of
+from protocol.subset.rice import U64Array
 from protocol.tlog.hasher import HASHLIB, LEAF, Hasher
 from protocol.tlog.merkle import CompactRange, leaf_hash
 
@@ -68,14 +68,6 @@ class ChunkRoot:
         if self._begun:
             tree.append(leaf_hash(bytes(self._begun)))
         return tree.root()
-
-
-def values_root(values: U64Array) -> bytes:
-    """32 bytes: the root over chunks of 1 024 values, each value a u64 big-endian (8 192 bytes a full leaf)."""
-    chunks = ChunkRoot(VALUE_BYTES)
-    for block in blocks_of(values):
-        chunks.take_values(block)
-    return chunks.root()
 
 
 def labels_root(pieces: Iterable[Octets], label_bytes: int, hasher: Hasher = HASHLIB) -> bytes:

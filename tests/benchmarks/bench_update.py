@@ -23,7 +23,7 @@ from node.hoster.folder import PartnerFolder
 from node.hoster.lookup.held import HeldReleases
 from node.hoster.store.release import load_release, map_file
 from protocol.messages import ReleasePart
-from protocol.subset.chunks import labels_root, values_root
+from protocol.subset.chunks import labels_root
 from protocol.subset.files import Held, write_answers, write_labels, write_screen
 from protocol.subset.label import LABEL_BYTES
 from protocol.subset.manifest import Manifest
@@ -31,7 +31,7 @@ from protocol.subset.release import Release
 from protocol.subset.rice import U64Array
 from protocol.subset.widths import answer_width, screen_width
 from support.processes import environment
-from support.subsets import EMPTY_MANIFEST
+from support.subsets import EMPTY_MANIFEST, values_root
 
 COUNT = 1_000_000
 SCREEN_BITS = 12

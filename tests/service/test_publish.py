@@ -199,20 +199,24 @@ class TestCutOffError:
         check_whole(agency)
 
 
+def overtake(agency: Agency, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another publisher commits its head after the next one has read the log and before it claims."""
+    read_round = publish.__globals__["_read_round"]
+
+    def overtaken(*args: Any, **kwargs: Any) -> object:
+        monkeypatch.undo()
+        agency.publish()
+        return read_round(*args, **kwargs)
+
+    monkeypatch.setitem(publish.__globals__, "_read_round", overtaken)
+
+
 class TestRaces:
     def test_the_loser_of_a_race_for_the_pending_head_is_told(
         self, agency: Agency, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """The other publisher commits its head after this one has read the log and before it claims."""
         agency.add(rows("a"))
-        read_round = publish.__globals__["_read_round"]
-
-        def overtaken(*args: Any, **kwargs: Any) -> object:
-            monkeypatch.undo()
-            agency.publish()
-            return read_round(*args, **kwargs)
-
-        monkeypatch.setitem(publish.__globals__, "_read_round", overtaken)
+        overtake(agency, monkeypatch)
         with pytest.raises(ConflictError):
             agency.publish()
         assert agency.log.head.size == 2
@@ -231,14 +235,7 @@ class TestRaces:
             patch.setattr(agency.signer, "sign", cut_off)
             with pytest.raises(CutOffError):
                 agency.publish()
-        read_round = publish.__globals__["_read_round"]
-
-        def overtaken(*args: Any, **kwargs: Any) -> object:
-            monkeypatch.undo()
-            agency.publish()
-            return read_round(*args, **kwargs)
-
-        monkeypatch.setitem(publish.__globals__, "_read_round", overtaken)
+        overtake(agency, monkeypatch)
         with pytest.raises(ConflictError, match="another publisher was faster"):
             agency.publish()
         assert agency.log.head.size == 2

@@ -26,7 +26,6 @@ from node.trust.announce import announce_epoch
 from node.trust.own import window
 from node.trust.service import ServedTrust
 from protocol.messages import EvaluationReply, EvaluationRequest, ReleasePart
-from protocol.subset.chunks import values_root
 from protocol.subset.files import Held, write_answers, write_screen
 from protocol.subset.manifest import ReleaseKind, RuleHashes
 from protocol.subset.release import Release, verify_release
@@ -38,7 +37,7 @@ from protocol.tlog.note import Note
 from protocol.tlog.tiles import cut_bundle, encode_bundle
 from support.federation import START, FoundedNode
 from support.logs import with_lines
-from support.subsets import EMPTY_MANIFEST, ORIGIN, u64
+from support.subsets import EMPTY_MANIFEST, ORIGIN, u64, values_root
 from support.times import SettableClock
 from support.tuf_serving import StampedTrust
 

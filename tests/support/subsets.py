@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 
 from protocol.digest import Algorithm, Digest
-from protocol.subset.chunks import labels_root, values_root
+from protocol.subset.chunks import VALUE_BYTES, ChunkRoot, labels_root
 from protocol.subset.identity import subset_id
 from protocol.subset.label import LABEL_BYTES, Label, LabelSource, seal_label
 from protocol.subset.manifest import Manifest, ReleaseKind, RuleHashes
 from protocol.subset.release import Release, verify_release
-from protocol.subset.rice import U64Array
+from protocol.subset.rice import U64Array, blocks_of
 from protocol.subset.screen import screen_values, truncate
 from protocol.subset.sources import SourceCheckpoint
 from protocol.subset.widths import answer_width, screen_width
@@ -51,6 +51,14 @@ EMPTY_MANIFEST = Manifest(
     ),
     not_after_ms=1_800_000_000_000,
 )
+
+
+def values_root(values: U64Array) -> bytes:
+    """32 bytes: the root over chunks of 1 024 values, each value a u64 big-endian (8 192 bytes a full leaf)."""
+    chunks = ChunkRoot(VALUE_BYTES)
+    for block in blocks_of(values):
+        chunks.take_values(block)
+    return chunks.root()
 
 
 def digest(name: object, algorithm: Algorithm = Algorithm.SHA256) -> Digest:

@@ -9,7 +9,7 @@ from protocol.oprf.client import blind, finalize
 from protocol.oprf.server import evaluate, outputs
 from protocol.oprf.suite import KeyPair, epoch_key
 from protocol.subset.canary import ABSENT, CANARIES, PRESENT
-from protocol.subset.chunks import labels_root, values_root
+from protocol.subset.chunks import labels_root
 from protocol.subset.files import ReleaseFiles, read_release, write_answers, write_labels, write_screen
 from protocol.subset.label import CANARY_LABEL, LABEL_BYTES, seal_label
 from protocol.subset.lookup import Lookup, check_canaries
@@ -20,7 +20,7 @@ from protocol.subset.screen import screen_values
 from protocol.subset.widths import answer_width, screen_width
 from support.answers import build_answers
 from support.sodium import loaded_group
-from support.subsets import EMPTY_MANIFEST, LABEL, SUBSET, build_screen, digest
+from support.subsets import EMPTY_MANIFEST, LABEL, SUBSET, build_screen, digest, values_root
 
 KEY: Final = epoch_key(loaded_group(), b"s" * 32)
 LISTED: Final = [

@@ -8,7 +8,6 @@ from hypothesis import strategies as st
 
 from protocol.errors import SubsetError
 from protocol.limits import UNWITNESSED_REMOVALS_LEAST
-from protocol.subset.chunks import values_root
 from protocol.subset.deltas.removals import (
     NOTHING_GONE,
     answers_gone,
@@ -20,7 +19,7 @@ from protocol.subset.deltas.removals import (
 from protocol.subset.files import Held, read_answers, write_answers
 from protocol.subset.release import Release, check_answers, verify_release
 from protocol.subset.rice import gathered
-from support.subsets import EMPTY_MANIFEST, LABEL, make_release, u64
+from support.subsets import EMPTY_MANIFEST, LABEL, make_release, u64, values_root
 
 
 def release(*answers: int, epoch: int = 1) -> Release:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from protocol.digest import Algorithm, Digest
 from protocol.subset.answers import equal_range, order_answers
-from protocol.subset.chunks import ChunkRoot, labels_root, values_root
+from protocol.subset.chunks import ChunkRoot, labels_root
 from protocol.subset.exclusions import exclusions_hash
 from protocol.subset.identity import subset_id
 from protocol.subset.label import tag
@@ -18,7 +18,7 @@ from protocol.subset.screen import screen_value, screen_values, truncate
 from protocol.subset.widths import answer_width, kept_answer_width, kept_screen_width, screen_width
 from protocol.tlog.merkle import EMPTY_ROOT, leaf_hash, node_hash, root_of
 from support.answers import build_answers
-from support.subsets import ORIGIN, SUBSET, digest, u64
+from support.subsets import ORIGIN, SUBSET, digest, u64, values_root
 
 MD5 = digest("f", Algorithm.MD5)
 SHA1 = digest("f", Algorithm.SHA1)

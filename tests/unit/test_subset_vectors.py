@@ -12,7 +12,7 @@ from protocol.judgement.quorum import effective
 from protocol.lists.event import BASELINE
 from protocol.lists.ext import Basis
 from protocol.subset.canary import ABSENT, ABSENT_TEXT, PRESENT, PRESENT_TEXT
-from protocol.subset.chunks import labels_root, values_root
+from protocol.subset.chunks import labels_root
 from protocol.subset.deltas.labels import Labelled, apply_label_delta, encode_label_delta
 from protocol.subset.deltas.values import apply_delta, encode_delta
 from protocol.subset.exclusions import exclusions_hash
@@ -28,7 +28,7 @@ from support.lists import digest as made_up
 from support.lists import member, register
 from support.screen_worlds import Row, listing_of
 from support.selected import select_screened
-from support.subsets import u64
+from support.subsets import u64, values_root
 
 FOLDER = Path(__file__).parent.parent / "vectors"
 VECTORS: dict[str, Any] = json.loads((FOLDER / "subset.json").read_text("utf-8"))
