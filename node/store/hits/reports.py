@@ -76,12 +76,12 @@ class HitRows(Rows):
     def counts(self, *, unsaid_since_ms: int) -> HitCounts:
         """How many are open; overdue are those that came before `unsaid_since_ms`."""
         still_open = _HIT.c.closed_ms.is_(None)
-        is_open, unsaid = self.counted(still_open), self.counted(still_open, ~_SAID)
+        is_open, unsaid = self.number(still_open), self.number(still_open, ~_SAID)
         return HitCounts(
             open=is_open,
             resolved=is_open - unsaid,
-            overdue=self.counted(still_open, _HIT.c.received_ms < unsaid_since_ms, ~_SAID),
-            withdrawn=self.counted(still_open, _HIT.c.ended_ms.is_not(None)),
+            overdue=self.number(still_open, _HIT.c.received_ms < unsaid_since_ms, ~_SAID),
+            withdrawn=self.number(still_open, _HIT.c.ended_ms.is_not(None)),
         )
 
     def between(self, first: bytes, last: bytes, *, partner: str) -> Sequence[HitRecord]:
@@ -89,7 +89,7 @@ class HitRows(Rows):
         rows = select(*_SHOWN).where(_HIT.c.report_id.between(first, last))
         return self._records(HitRecord, rows.where(_HIT.c.partner == partner) if partner else rows)
 
-    def counted(self, *conditions: ColumnElement[bool]) -> int:
+    def number(self, *conditions: ColumnElement[bool]) -> int:
         """How many meet all conditions; without any, how many there are."""
         rows = select(func.count()).select_from(_HIT).where(*conditions)
         return int(self._connection.execute(rows).scalar_one())
@@ -97,12 +97,12 @@ class HitRows(Rows):
     def found_earlier(self, partner: str, *, epoch: int) -> int:
         """How many of a partner's reports in an epoch are of hits that it found in an earlier one."""
         these = (_HIT.c.partner == partner, _HIT.c.epoch == epoch, _HIT.c.found_epoch.is_not(None))
-        return self.counted(*these)
+        return self.number(*these)
 
     def received_since(self, partner: str, *, since_ms: int) -> int:
         """How many reports of a partner came at `since_ms` or later."""
         these = (_HIT.c.partner == partner, _HIT.c.received_ms >= since_ms)
-        return self.counted(*these)
+        return self.number(*these)
 
     def by_day(self, *, since_ms: int) -> Mapping[int, int]:
         """How many reports came on each day, by its number since 1970 in UTC; days without any are left out."""

@@ -98,7 +98,7 @@ def gather(world: World, _visitor: Visitor, query: Values) -> Hits:
 def gather_precision(world: World, _visitor: Visitor, _query: Values) -> HowListsFare:
     """How the newest hits of each list turned out."""
     with world.store.read() as unit:
-        counted = min(unit.hits.counted(), COUNTED)
+        counted = min(unit.hits.number(), COUNTED)
     return HowListsFare(rows=precision(world.store, HitWindow(newest=COUNTED)), counted=counted, few=FEW)
 
 
