@@ -141,6 +141,8 @@ class Act(Generic[F]):
 
     What another process changes meanwhile is taken for a part: that is told as what may be, and recorded as `partly`.
     """
+    stored: bool
+    """Whether it changes the store alone: what fails before it ended a transaction that writes has changed nothing."""
 
     @property
     def verb(self) -> str:
@@ -148,8 +150,8 @@ class Act(Generic[F]):
         return self.name.partition(".")[2]
 
 
-def own_lists(node: Node) -> object:
-    """The `state` of what says something in own lists: how long each is, with what waits for publication."""
+def _own_lists(node: Node) -> object:
+    """How long each own list is, with what waits for publication."""
     from node.store.lists.records import LogKind
 
     with node.store.read() as unit:
@@ -165,8 +167,12 @@ def act(
     fresh: bool = False,
     irreversible: bool = False,
     state: Callable[[Node], object] = lambda _node: None,
+    lists: bool = False,
 ) -> Callable[[Run[F]], Act[F]]:
-    """Make an act of a function: its fields and whether it asks are in its types, its help is its docstring."""
+    """Make an act of a function: its fields and whether it asks are in its types, its help is its docstring.
+
+    With `lists` its state is that of the own lists.
+    """
 
     def made(run: Run[F]) -> Act[F]:
         _node, given, result = get_type_hints(run).values()
@@ -181,7 +187,8 @@ def act(
             fresh=fresh,
             irreversible=irreversible,
             asks=Request in (result, *get_args(result)),
-            state=state,
+            state=_own_lists if lists else state,
+            stored=lists,
         )
 
     return made

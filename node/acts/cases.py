@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
 from keys.message import Message
-from node.acts.act import ANALYSTS, Done, Field, Node, act, own_lists
+from node.acts.act import ANALYSTS, Done, Field, Node, act
 
 if TYPE_CHECKING:
     from protocol.statement.case import Outcome
@@ -22,7 +22,7 @@ class Answer:
     """Origin of the own list that the file is taken off, where the partner is right; empty: none."""
 
 
-@act("case.answer", roles=ANALYSTS, fresh=True, state=own_lists)
+@act("case.answer", roles=ANALYSTS, fresh=True, lists=True)
 def answer(node: Node, given: Answer) -> Done:
     """Answer a dispute, signed and for good; the partner fetches the answer."""
     from node.app.partners.answers import answer_case

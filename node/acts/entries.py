@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Final, TypeVar
 
 from keys.errors import SigfedError
 from keys.message import Message
-from node.acts.act import ANALYSTS, JUDGES, SECURITY, Done, Fact, Field, Node, Work, act, declared, own_lists
+from node.acts.act import ANALYSTS, JUDGES, SECURITY, Done, Fact, Field, Node, Work, act, declared
 from node.errors import AlreadyExistsError, NotFoundError, NothingToDoError
 from node.store.accounts.records import PersonRole, Request
 
@@ -150,14 +150,14 @@ class Asked(Work):
 ask_holders = declared("entry.holders", Asked, roles=JUDGES, irreversible=True)
 
 
-@act("entry.import", roles=ANALYSTS, state=own_lists)
+@act("entry.import", roles=ANALYSTS, lists=True)
 def take_in(node: Node, given: Imported) -> Done:
     """Read a file of hashes into an own list."""
     _require_open(node, given.list)
     return given.work(node)
 
 
-@act("entry.endorse", roles=ANALYSTS, state=own_lists)
+@act("entry.endorse", roles=ANALYSTS, lists=True)
 def endorse(node: Node, given: Endorsed) -> Done:
     """Add a peer's entries to an own list, after examination or relying on the peer."""
     _require_open(node, given.list)
@@ -177,7 +177,7 @@ def reveal(_node: Node, given: Revealed) -> Done:
     )
 
 
-@act("entry.dispute", roles=ANALYSTS, fresh=True, state=own_lists)
+@act("entry.dispute", roles=ANALYSTS, fresh=True, lists=True)
 def dispute(node: Node, given: Disputed) -> Done:
     """Block a file's hashes everywhere, whoever lists them."""
     from node.access.notation import collection_of
@@ -202,7 +202,7 @@ def dispute(node: Node, given: Disputed) -> Done:
     return _each(given.files if given.alone else _whole(node, given.files), block, listed)
 
 
-@act("entry.resolve", roles=ANALYSTS, state=own_lists)
+@act("entry.resolve", roles=ANALYSTS, lists=True)
 def resolve(node: Node, given: Corrected) -> Done:
     """Take an own dispute back: where the rule is met, the hashes reach partners again."""
     from node.lists.corrections.dispute import resolve as take_back
@@ -226,7 +226,7 @@ def resolve(node: Node, given: Corrected) -> Done:
     )
 
 
-@act("entry.amend", roles=ANALYSTS, state=own_lists)
+@act("entry.amend", roles=ANALYSTS, lists=True)
 def amend(node: Node, given: Amending) -> Done:
     """Change what own entries say, and keep the rest."""
     from node.lists.corrections.amend import Amended, amend_at
@@ -253,7 +253,7 @@ def amend(node: Node, given: Amending) -> Done:
     )
 
 
-@act("entry.reaffirm", roles=ANALYSTS, state=own_lists)
+@act("entry.reaffirm", roles=ANALYSTS, lists=True)
 def reaffirm(node: Node, given: Reaffirmed) -> Done:
     """Overrule what other agencies block, after an own examination; it takes effect when enough countries do."""
     from node.access.notation import collection_of, event_of
@@ -291,7 +291,7 @@ def reaffirm(node: Node, given: Reaffirmed) -> Done:
     return _each(_whole(node, given.files), examined, none)
 
 
-@act("entry.withdraw", roles=RECALLERS, state=own_lists)
+@act("entry.withdraw", roles=RECALLERS, lists=True)
 def withdraw(node: Node, given: Withdrawn) -> Done:
     """Withdraw a file's hashes at once: one person is enough; a running node publishes it within a minute."""
     from node.app.recall import recall_now

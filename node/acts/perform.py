@@ -13,6 +13,7 @@ from node.app.approvals import ask
 from node.errors import UnauthenticatedError
 from node.identity.audit import about, require_ready, tell
 from node.store.accounts.records import PersonRole, Request
+from node.store.store import OwnWrites, noting
 
 NAMES: Final = frozenset(
     {"origin", "peer", "partner", "subset", "node", "person", "kind", "list", "recipient"}
@@ -65,13 +66,14 @@ def perform(act: Act[F], node: Node, given: F, caller: Caller) -> Done:
     if act.irreversible:
         require_ready(node.identity, node.store)
     with about(node.identity, act.name, subject, strict=act.irreversible) as note:
-        before = _state(act, node)
+        before, own = _state(act, node), OwnWrites()
         try:
-            done = act.run(node, given)
+            with noting(own):
+                done = act.run(node, given)
             if isinstance(done, Request):
                 done = _asked(act, node, done, caller)
         except Exception as exc:
-            if _state(act, node) == before:
+            if (act.stored and not own.any) or _state(act, node) == before:
                 raise
             done = Done(
                 said=Message.joined("", ()),

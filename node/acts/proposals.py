@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
 from keys.message import Message
-from node.acts.act import ANALYSTS, Done, Fact, Field, Node, act, own_lists
+from node.acts.act import ANALYSTS, Done, Fact, Field, Node, act
 from node.short_ids import SHORT
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ class Refused(Chosen):
     reason: Annotated[str, Field(record=True)]
 
 
-@act("proposal.take", roles=ANALYSTS, state=own_lists)
+@act("proposal.take", roles=ANALYSTS, lists=True)
 def take(node: Node, given: Taken) -> Done:
     """Take files up into an own list, after its own examination; they wait for publication."""
     from node.access.notation import collection_of

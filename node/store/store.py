@@ -6,6 +6,8 @@ become a second, empty store. Failures of the database become `StoreError`s with
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Self
 
@@ -49,6 +51,26 @@ from protocol.tlog.hasher import HASHLIB
 _LOST: Final = "it was made when the node was founded: restore it from a backup, with sigfed backup restore"
 INDEX_KEY: Final = "index"
 TOMBSTONE_KEY: Final = "tombstone"
+
+
+@dataclass(slots=True)
+class OwnWrites:
+    """Whether transactions that write came to their end, whatever other processes and threads did meanwhile."""
+
+    any: bool = False
+
+
+_OWN: Final[ContextVar[OwnWrites | None]] = ContextVar("own_writes", default=None)
+
+
+@contextmanager
+def noting(own: OwnWrites) -> Iterator[None]:
+    """Note those of the block, and of the threads that it waits for (`asyncio.to_thread`)."""
+    token = _OWN.set(own)
+    try:
+        yield
+    finally:
+        _OWN.reset(token)
 
 
 class Store:
@@ -135,6 +157,8 @@ class Store:
             if self._claim is not None:
                 self._claim.fence(connection)
             yield Unit(connection)
+            if (own := _OWN.get()) is not None:
+                own.any = True  # also where it then fails: of that nobody knows whether it took effect
 
     def standing(self) -> Standing:
         """How the lease stands; raises `StoreLockedError` where it has passed on: whoever runs here does so in vain."""

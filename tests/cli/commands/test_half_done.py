@@ -1,6 +1,8 @@
 """What fails halfway: what was done is told, and on record as done in part."""
 
+import io
 import pkgutil
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from errno import ENOSPC
 from hashlib import sha256
@@ -9,11 +11,17 @@ from pathlib import Path
 import pytest
 
 from node.errors import StoreError
+from node.formats import read_rows
 from node.home import Home
 from node.identity.identity import Identity, open_identity
+from node.lists.imports.intake import Statement, import_rows
+from node.lists.queue import Queue
 from node.rotation.revoke import confirm_by_witnesses
+from node.rotation.store import write_store
 from node.store.store import Store
 from node.witnesses.cosignatures import Cosigned
+from protocol.lists.event import BASELINE
+from protocol.lists.ext import Basis
 from support.agencies import (
     BOTH,
     LIST,
@@ -94,6 +102,33 @@ def test_what_was_done_is_told_and_recorded_whatever_fails_next(
     name, count = _FACTS[verb]
     assert [str(one[name]) for one in finished.results] == [count]
     assert partly(fr, finished, f"entry.{verb}")[name] == count
+
+
+def test_whoever_another_import_overtakes_is_told_that_nothing_was_done(
+    agency: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the other one did is no part of it."""
+    same, shuffle = table(b"taken in by both"), Queue.shuffle
+
+    def other() -> None:
+        with write_store(open_identity(Home(agency.home))) as store:
+            rows = read_rows(io.BytesIO(same.encode()), collection=BASELINE)
+            import_rows(store, _LOG, rows, statement=Statement(basis=Basis.OWN, criteria=1), now_ms=1)
+
+    def overtaken(queue: Queue) -> None:
+        monkeypatch.setattr(Queue, "shuffle", shuffle)
+        with ThreadPoolExecutor(1) as pool:
+            pool.submit(other).result()
+        shuffle(queue)
+
+    monkeypatch.setattr(Queue, "shuffle", overtaken)
+    before = len(agency.run("audit", "ls").results)
+    path = written(tmp_path / "same", same)
+    lost = agency.run("entry", "import", path, "--list", LIST, "--basis", "own")
+    assert (lost.exit, lost.out) == (2, "")
+    assert "another import" in lost.err
+    assert "a part" not in lost.err
+    assert len(agency.run("audit", "ls").results) == before
 
 
 def test_what_is_still_listed_is_told_though_what_follows_failed_as_well(
