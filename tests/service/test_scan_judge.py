@@ -1,6 +1,7 @@
 """A stored scan after updates: withdrawals, new entries and new epochs reach it, and no file is read again."""
 
 import os
+import random
 import sqlite3
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import closing
@@ -20,7 +21,7 @@ from node.hoster.scan.judge import Asking
 from node.hoster.scan.reader import Read
 from node.hoster.scan.results import Status
 from node.hoster.scan.sources import Item, look_at
-from node.hoster.scan.state import Answers, Kept, open_state
+from node.hoster.scan.state import Answers, Kept, ScanState, open_state
 from node.subsets import content
 from protocol.subset.label import seal_label
 from support.releases import release_both, two_agencies
@@ -386,6 +387,49 @@ def test_files_that_no_run_has_met_for_long_are_forgotten(tmp_path: Path) -> Non
         assert [state.verdicts.answers(number) is not None for number in ids] == [False, True, True]
         state.files.forget(runs[-1], before_ms=99)
         assert [state.files.known(kept.path) is not None for kept in files] == [False, False, True]
+
+
+@pytest.mark.threat("a scan's state or report")
+@pytest.mark.parametrize("meets", ["nothing", "a kill", "a reader"])
+def test_of_files_that_were_forgotten_the_state_keeps_no_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, meets: str
+) -> None:
+    """Nor a copy of one where SQLite rebuilt a page; what keeps a scan from that leaves it to the next."""
+    monkeypatch.setattr("node.hoster.scan.state.database._BUSY_SECONDS", 0.1)  # that a reader is waited for
+    path, drawn = tmp_path / "scan.db", random.Random(1)
+    gone = [b"/customer-%d%s" % (drawn.randrange(10**9), b"-" * drawn.randrange(60)) for _ in range(3000)]
+    stays = [_kept(b"/stays-%d%s" % (drawn.randrange(10**9), b"+" * drawn.randrange(60))) for _ in gone]
+    with open_state(path, b"k" * 32) as state:
+        run = state.runs.begin(["/"], now_ms=1)
+        for name, kept in zip(gone, stays, strict=True):
+            state.files.keep(run, [_kept(name), kept])
+        state.runs.end(run, now_ms=2, passed_over=0)
+        run = state.runs.begin(["/"], now_ms=20)
+        state.files.keep(run, stays)
+        with monkeypatch.context() as killed, state.again() as other:
+            if meets == "a kill":
+                killed.setattr(ScanState, "scrub", lambda _: None)
+            if meets == "a reader":
+                other._db.execute("BEGIN")
+                assert other.files.known(stays[0].path) is not None
+            state.files.forget(run, before_ms=10)
+            state.scrub()
+        assert state.runs.any_forgotten() is (meets != "nothing")
+        state.runs.end(run, now_ms=21, passed_over=0)
+    with open_state(path, b"k" * 32) as state:
+        again = state.runs.begin(["/"], now_ms=30)
+        state.files.keep(again, stays)
+        state.files.forget(again, before_ms=10)
+        state.scrub()
+        assert state.files.known(stays[5].path) is not None
+        assert not state.runs.any_forgotten()
+    data = b"".join(each.read_bytes() for each in tmp_path.iterdir())
+    assert stays[5].path in data
+    assert b"/customer-" not in data
+
+
+def _kept(path: bytes) -> Kept:
+    return Kept(path=path, source="/", size=1, mark="1", screens=b"8 octets")
 
 
 def test_somebody_who_looks_at_a_state_for_a_moment_is_waited_for(tmp_path: Path) -> None:

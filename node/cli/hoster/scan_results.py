@@ -41,6 +41,8 @@ def tell(
         output.talk(f"{counted(summary.count(Status.UNCONFIRMED), 'file')} not confirmed: {ended.stopped}")
     elif summary.screen_only:
         output.talk("the node was not asked: what survives the screen may or may not be on the list")
+    if ended.unscrubbed is not None:
+        output.talk(str(ended.unscrubbed), *([f"  {ended.unscrubbed.hint}"] if ended.unscrubbed.hint else []))
     output.following(*_steps(summary))
 
 

@@ -30,6 +30,8 @@ class Ended:
     """Files from before that are something else in this release."""
     stopped: NodeError | None
     """Why what survives the screen was not asked about."""
+    unscrubbed: NodeError | None = None
+    """Why the state may still hold names of files that it forgot."""
     at_once: int = 0
     """Files that were asked about at once, because the batches could not hold them."""
 

@@ -11,7 +11,7 @@ from threading import Thread
 from typing import BinaryIO, Final
 
 from node.clock import DAY_MS, SystemClock, milliseconds
-from node.errors import ListTooOldError, NodeError, NotInitialisedError, UsageError
+from node.errors import ListTooOldError, NodeError, NotInitialisedError, StoreError, UsageError
 from node.hashing.plan import HashPlan
 from node.hashing.workers import HashWorkers
 from node.home import Home
@@ -154,6 +154,10 @@ class Scan:
             self._state.runs.end(self._run, now_ms=_now_ms(), passed_over=self._passed_over)
             keep_scan(self._home.partner, self.summary)
             self._state.files.forget(self._run, before_ms=_now_ms() - _UNSEEN_DAYS * DAY_MS)
+            try:
+                self._state.scrub()
+            except StoreError as exc:
+                ended = replace(ended, unscrubbed=exc)
         return replace(ended, stopped=ended.stopped or unreachable)
 
     async def _confirm(self) -> NodeError | None:

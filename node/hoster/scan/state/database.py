@@ -65,6 +65,7 @@ def connected(path: Path) -> Iterator[sqlite3.Connection]:
     connection = sqlite3.connect(path, timeout=_BUSY_SECONDS)
     try:
         connection.execute("PRAGMA synchronous = NORMAL")
+        connection.execute("PRAGMA secure_delete = ON")  # the name of a file must not stay in a free page
         yield connection
     except sqlite3.DatabaseError as exc:
         if (down := refusal(path, exc)) is not None:
@@ -77,6 +78,24 @@ def connected(path: Path) -> Iterator[sqlite3.Connection]:
         ) from exc
     finally:
         connection.close()
+
+
+def write_anew(path: Path, connection: sqlite3.Connection) -> bool:
+    """Write the file anew, whose pages may hold copies of rows that moved; False where a reader keeps the old ones.
+
+    It takes as much room again. Raises `StoreError` where that is not there.
+    """
+    try:
+        connection.execute("VACUUM")
+        (busy, _, _) = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+    except sqlite3.OperationalError as exc:
+        raise StoreError(
+            "{path} was not written anew, and may hold names of files that were forgotten: {reason}",
+            path,
+            refusal(path, exc) or exc,
+            hint="make room: the next scan with this state does it",
+        ) from exc
+    return not busy
 
 
 def prepare(path: Path, connection: sqlite3.Connection) -> None:

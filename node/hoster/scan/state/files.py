@@ -102,11 +102,17 @@ class Files:
             yield result_of(self._kept(row))
 
     def forget(self, run: Run, *, before_ms: int) -> None:
-        """Forget files that no run has met which began since, but for those of `run`: their names are customers'."""
-        unseen = "(SELECT id FROM file WHERE seen IN (SELECT id FROM run WHERE started_ms < ? AND id <> ?))"
+        """Forget files that no run has met which began since, but for those of `run`: their names are customers'.
+
+        The runs that met them say so, without their sources, until the file was written anew.
+        """
+        old = "started_ms < ? AND id <> ?"
+        unseen = f"(SELECT id FROM file WHERE seen IN (SELECT id FROM run WHERE {old}))"  # noqa: S608
         with self._db:
             self._db.execute(f"DELETE FROM asked WHERE file IN {unseen}", (before_ms, run.id))  # noqa: S608
-            self._db.execute(f"DELETE FROM file WHERE id IN {unseen}", (before_ms, run.id))  # noqa: S608
+            gone = self._db.execute(f"DELETE FROM file WHERE id IN {unseen}", (before_ms, run.id))  # noqa: S608
+            if gone.rowcount:
+                self._db.execute(f"UPDATE run SET sources = '' WHERE {old}", (before_ms, run.id))  # noqa: S608
 
     def _row(self, kept: Kept, run: int) -> tuple[Any, ...]:
         return (

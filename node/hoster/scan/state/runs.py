@@ -43,6 +43,15 @@ class Runs:
         number, sources, started, ended = found
         return Run(id=number, sources=tuple(json.loads(sources)), started_ms=started, ended_ms=ended)
 
+    def any_forgotten(self) -> bool:
+        """Whether files of a run were forgotten, and the file was not written anew since."""
+        return self._db.execute("SELECT id FROM run WHERE sources = ''").fetchone() is not None
+
+    def drop_forgotten(self) -> None:
+        """The file was written anew."""
+        with self._db:
+            self._db.execute("DELETE FROM run WHERE sources = ''")
+
     def judge_with(self, run: Run, *, subset: str, version: int, age_ms: int, screen_only: bool) -> None:
         """Note what the run judges with."""
         with self._db:

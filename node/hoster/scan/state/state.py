@@ -6,7 +6,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from node.files import require_own
-from node.hoster.scan.state.database import connected, lock, prepare
+from node.hoster.scan.state.database import connected, lock, prepare, write_anew
 from node.hoster.scan.state.files import Files
 from node.hoster.scan.state.runs import Runs
 from node.hoster.scan.state.seal import Sealing
@@ -21,7 +21,13 @@ class ScanState:
         self.runs = Runs(connection)
         self.files = Files(connection, sealing)
         self.verdicts = Verdicts(connection, sealing)
+        self._db = connection
         self._sealing = sealing
+
+    def scrub(self) -> None:
+        """Write the file anew where files were forgotten since it was; raises `StoreError` where that fails."""
+        if self.runs.any_forgotten() and write_anew(self.path, self._db):
+            self.runs.drop_forgotten()
 
     @contextmanager
     def again(self) -> Iterator["ScanState"]:
