@@ -237,7 +237,7 @@ def tell_verdict(here: Session, name: str, hit: "Hit | None") -> None:
         return
     here.output.result(
         fields,
-        f"{name}: HIT {hit.collection}, listed by {' and '.join(countries) or 'the federation'}"
+        f"{name}: {f'HIT {hit.collection}'.rstrip()}, listed by {' and '.join(countries) or 'the federation'}"
         + (" (weak: one old hash only; a person must look)" if hit.weak else ""),
     )
 

@@ -75,7 +75,7 @@ def _hit_words(hit: "HitFacts") -> str:
     if hit.test_file:
         return "the published test file (not material)"
     weak = " (weak: one old hash only; a person must look)" if hit.weak else ""
-    return f"HIT {hit.collection}, listed by {' and '.join(hit.countries) or _LISTED_BY}{weak}"
+    return f"{f'HIT {hit.collection}'.rstrip()}, listed by {' and '.join(hit.countries) or _LISTED_BY}{weak}"
 
 
 def _summary_lines(summary: "ScanSummary", evaluated: int) -> Iterator[str]:

@@ -243,3 +243,5 @@ def test_a_label_that_is_none_is_a_hit_and_the_node_does_not_see_who_opened_it(
             )
             assert ours == theirs, words
         assert [len(home.run("hit", "ls").results) for home in homes] == [1, 0]
+        said = homes[0].told("check", f"{homes[0].home}.bin").out
+        assert "HIT, listed by the federation" in said, "neither a collection nor countries"
