@@ -19,19 +19,12 @@ from node.console.surface import SURFACE
 from node.console.visitors import Visitors
 from node.store.accounts.records import PersonRole
 from support.cheap_node import CheapNode
-from support.console import Browser, KeptVisitors, Reply, RunningConsole, console_in
+from support.console import OTHER_SITES, Browser, KeptVisitors, Reply, RunningConsole, console_in
 from support.partner_console import Seat, partner_console_of, world_of
 
 Running = RunningConsole[Any]
 
 _IN, _GATE = (303, "/console/"), (303, "/console/sign-in")
-_ANOTHER_SITE = (
-    {"Origin": "https://elsewhere.example"},
-    {"Origin": "null"},
-    {"Origin": ""},
-    {"Sec_Fetch_Site": "cross-site"},
-    {"Sec_Fetch_Site": "same-site"},
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +138,7 @@ async def test_no_other_site_sends_its_forms(
     async with _console(kind, founded, tmp_path) as running:
         for role in (None, *PersonRole):
             async with running.as_nobody() if role is None else running.as_role(role) as browser:
-                for headers in _ANOTHER_SITE:
+                for headers in OTHER_SITES:
                     csrf = running.csrf() if role else ""
                     reply = await _asked(browser, "POST", path, csrf, **headers)
                     assert reply.status == status, (role, headers)

@@ -26,7 +26,7 @@ from node.home import Home
 from node.store.accounts.records import PersonRole
 from support.authenticator import Authenticator
 from support.cheap_node import CheapNode
-from support.console import Reply
+from support.console import OTHER_SITES, Reply
 from support.entrance import Entrance, entrance_in
 from support.persons import PASS
 
@@ -306,11 +306,7 @@ async def test_no_other_site_brings_anybody_in_or_out(entrance: Entrance, path: 
     token = await entrance.registered("alice", entrance.authenticator())
     async with entrance.browser(token) as browser:
         form = {"csrf": entrance.visitor(token).csrf}
-        for headers in (
-            {"Origin": "https://elsewhere.example"},
-            {"Origin": ""},
-            {"Sec_Fetch_Site": "cross-site"},
-        ):
+        for headers in OTHER_SITES:
             assert (await browser.post(path, form, **headers)).status == 403, headers
     assert entrance.visitor(token).person == "alice"
 

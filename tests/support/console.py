@@ -23,6 +23,16 @@ from support.cheap_node import CheapNode, empty_store
 from support.processes import free_port
 
 W = TypeVar("W", default=World)
+OTHER_SITES = (
+    {"Origin": "https://elsewhere.example"},
+    {"Origin": "null"},
+    {"Origin": ""},
+    *(
+        {"Sec_Fetch_Site": site, "Sec_Fetch_Mode": "navigate", "Sec_Fetch_Dest": "document"}
+        for site in ("cross-site", "same-site")
+    ),
+)
+"""What says that a page of another site sent a form."""
 
 
 @dataclass(slots=True)
@@ -148,13 +158,7 @@ class RunningConsole(Generic[W]):
     async def require_others_refused(self, browser: Browser, path: str) -> None:
         """Nothing is done there for another site, nor with a form that the browser was not given."""
         form = {"csrf": self.csrf()}
-        for headers in (
-            {"Origin": "https://elsewhere.example"},
-            {"Origin": "null"},
-            {"Origin": ""},
-            {"Sec_Fetch_Site": "cross-site"},
-            {"Sec_Fetch_Site": "same-site"},
-        ):
+        for headers in OTHER_SITES:
             assert (await browser.post(path, form, **headers)).status == 403, headers
         for wrong in ("", "form-of-another", self.csrf() + " x"):
             assert (await browser.post(path, {"csrf": wrong})).status == 403, wrong
