@@ -7,12 +7,13 @@ from functools import lru_cache
 from typing import Any
 from unittest.mock import patch
 
+from keys.key import PublicKey
 from keys.trust.members import open_members
 from keys.trust.node_document import open_node_document
 from keys.trust.tuf.root import open_root
 from protocol.tlog.note import Note, VerifierKey
 
-_MOST = 4096
+_MOST = 65_536
 
 
 @contextmanager
@@ -39,9 +40,10 @@ def remembered_readers(*methods: tuple[type, str]) -> Iterator[None]:
 
 @contextmanager
 def remembered_signatures() -> Iterator[None]:
-    """Trust files are verified, notes and keys are read once for the same bytes."""
+    """Trust files and signatures are verified, notes and keys are read once for the same bytes."""
     with (
         remembered(open_root, open_node_document, open_members),
         remembered_readers((Note, "parse"), (VerifierKey, "from_text")),
+        patch.object(PublicKey, "verify", lru_cache(maxsize=_MOST)(PublicKey.verify)),
     ):
         yield
