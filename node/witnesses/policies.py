@@ -11,10 +11,11 @@ from keys.trust.members import Members
 from keys.trust.node_document import NodeDocument
 from keys.trust.node_parts import LogInfo, LogStatus
 from keys.trust.tuf.target_files import is_target_name
+from keys.trust.window import valid_at
 from protocol.errors import MalformedError, TooLargeError
 from protocol.tlog.note import VerifierKey
 from protocol.tlog.policy import parse_policy, write_policy
-from protocol.witness.policy import witness_policy
+from protocol.witness.policy import MOST_KEYS, witness_policy
 
 
 def policy_files(
@@ -25,7 +26,7 @@ def policy_files(
     `documents` are the members' node documents as far as they are held. A policy names the keys of the list that count
     now or later: the file lasts as long as the document.
     """
-    held = {**documents, document.node: document}
+    held = _each_key_once({document.node: document} | {**documents, document.node: document}, now)
     files = {}
     for log in document.logs:
         name = f"policy-{log.origin.removeprefix(f'{document.node}/lists/')}.txt"
@@ -35,6 +36,23 @@ def policy_files(
             if _is_readable(data):
                 files[name] = data
     return files
+
+
+def _each_key_once(documents: Mapping[str, NodeDocument], now: datetime) -> dict[str, NodeDocument]:
+    """The documents without those whose witness has a key of one before them.
+
+    A C2SP file has each key once: a member that names another's would leave all lists without one. Whose document is
+    missing is asked for all the same, so that the policy gets no easier.
+    """
+    seen: set[bytes] = set()
+    kept: dict[str, NodeDocument] = {}
+    for node, document in documents.items():
+        vkeys = valid_at(document.witness.vkeys, now) if document.witness else ()
+        named = {dated.key.raw for dated in vkeys[:MOST_KEYS]}
+        if not named & seen:
+            kept[node] = document
+        seen |= named
+    return kept
 
 
 def _keys(log: LogInfo, now: datetime) -> tuple[VerifierKey, ...]:

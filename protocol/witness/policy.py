@@ -18,7 +18,7 @@ from protocol.tlog.note import VerifierKey
 from protocol.tlog.policy import NO_QUORUM, Group, Policy, quorum_size
 
 _QUORUM: Final = b"members"
-_MOST_KEYS: Final = 2
+MOST_KEYS: Final = 2
 """Of one member at a time: a note has room for so many lines, and one member must not fill it."""
 
 
@@ -99,7 +99,7 @@ def _witness_keys(document: NodeDocument | None, now: datetime) -> tuple[Verifie
     valid = dict.fromkeys(
         VerifierKey.from_text(dated.vkey) for dated in valid_at(document.witness.vkeys, now)
     )
-    return tuple(key for key in valid if hashes[key.key_hash] == 1)[:_MOST_KEYS]
+    return tuple(key for key in valid if hashes[key.key_hash] == 1)[:MOST_KEYS]
 
 
 def _raw_keys(document: NodeDocument | None) -> set[bytes]:

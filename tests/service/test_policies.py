@@ -5,9 +5,11 @@ from pathlib import Path
 
 import pytest
 
+from keys.key import WitnessPrivateKey
 from keys.trust.members import Member
 from keys.trust.node_parts import LogStatus
 from keys.trust.tuf.repository import open_targets
+from keys.trust.vkey import DatedVkey
 from node.errors import InputRefusedError
 from node.home import Home
 from node.identity.identity import open_identity
@@ -90,3 +92,21 @@ def test_members_of_the_register_are_the_witnesses() -> None:
     documents = {"de.example": replace(node_document(node="de.example", logs=()), witness=witness)}
     policy = parse_policy(policy_files(node_document(), register, documents, NOW)["policy-main.txt"])
     assert [key.name for key in policy.witness_keys] == ["de.example/w1"]
+
+
+@pytest.mark.threat("witnesses that collude")
+def test_a_member_that_names_another_s_key_takes_no_policy_away() -> None:
+    seeds = {"de.example": b"\x51", "es.example": b"\x52", "it.example": b"\x51"}
+    documents = {}
+    for node, seed in seeds.items():
+        key, name = WitnessPrivateKey.from_seed(seed * 32), f"{node}/w1"
+        vkey = DatedVkey.of(key.public, name=name, valid=witness_info().vkeys[0].valid)
+        witness = replace(witness_info(), name=name, vkeys=(vkey,))
+        documents[node] = replace(node_document(node=node, logs=()), witness=witness)
+    others = (
+        Member(node=node, root_sha256=node.encode().ljust(32), country=node[:2].upper()) for node in seeds
+    )
+    register = replace(members(), members=(members().members[0], *others))
+    policy = parse_policy(policy_files(node_document(), register, documents, NOW)["policy-main.txt"])
+    assert [key.name for key in policy.witness_keys] == ["de.example/w1", "es.example/w1"]
+    assert policy.groups[policy.quorum].threshold == 2, "as of three"
