@@ -24,6 +24,7 @@ from node.store.lists.records import BenignSet, IndexHit, LogRecord, Tripwire
 from node.store.spool import Spool
 from node.store.store import Store
 from node.store.unit import Unit
+from node.trust.others.revocations import doubted
 from protocol.digest import Algorithm, Digest
 from protocol.errors import MalformedError
 from protocol.slices import batches
@@ -67,18 +68,32 @@ class BenignReport:
 
 
 class RowGuard:
-    """Judges rows of one import before they are sorted."""
+    """Judges rows of one import before they are sorted.
 
-    def __init__(self, unit: Unit, siblings: Siblings, benign: KnownBenign, log: LogRecord) -> None:
+    Between the last good head and where another key goes on, nothing of a list counts. What was its owner's own there
+    is added again, as an entry of its own; so is what somebody withdrew there who was not the owner. So what the list
+    says in a range that is `doubted` is not known here.
+    """
+
+    def __init__(
+        self,
+        unit: Unit,
+        siblings: Siblings,
+        benign: KnownBenign,
+        log: LogRecord,
+        doubted: Sequence[range] = (),
+    ) -> None:
         self._unit = unit
         self._siblings = siblings
         self._benign = benign
         self._log = log
+        self._doubted = doubted
         self._passing = unit.guards.let_pass(log.id)
 
     def find(self, keys: Keys) -> Sequence[IndexHit]:
-        """What all held lists have under these keys."""
-        return self._unit.entries.find(keys.tolist()) if self._siblings.any else ()
+        """What all held lists have under these keys, without what is doubted."""
+        found = self._unit.entries.find(keys.tolist()) if self._siblings.any else ()
+        return [hit for hit in found if not self._is_doubted(hit)] if self._doubted else found
 
     def let_pass(self, keys: Collection[int]) -> frozenset[int]:
         """Of these look-up keys, those of rows that a person let pass."""
@@ -97,6 +112,10 @@ class RowGuard:
         spans = {row: keys[starts[row] : ends[row]].tolist() for row in found}
         passed = self.let_pass({key for span in spans.values() for key in span})
         return {row: reason for row, reason in found.items() if not passed.issuperset(spans[row])}
+
+    def _is_doubted(self, hit: IndexHit) -> bool:
+        places = (hit.position, hit.ended) if hit.log_id == self._log.id else ()
+        return any(place in span for place in places if place is not None for span in self._doubted)
 
     def _lawful(self, keys: Keys, starts: NDArray[np.int64]) -> dict[int, str]:
         found: dict[int, str] = {}
@@ -133,7 +152,9 @@ class Guards:
 
     def rows(self, unit: Unit, log: LogRecord) -> RowGuard:
         """A judge of rows that are imported into `log`."""
-        return RowGuard(unit, Siblings(self._store, unit), self._known_benign(unit), log)
+        # While nobody said where a list goes on, all that is added would be doubted as well: nothing is said again.
+        spans = [span for span in doubted(unit).get(log.origin, ()) if span.stop <= log.head.size]
+        return RowGuard(unit, Siblings(self._store, unit), self._known_benign(unit), log, spans)
 
     def suspects(self, log: LogRecord, arrivals: Iterable[Arrivals]) -> list[tuple[int, str]]:
         """Positions of entries a pull of `log` brought, that stand at `log.head.size` or later, each with a reason."""

@@ -4,10 +4,10 @@ A digest is listed once for each collection. A row with digests of which the lis
 with more algorithms: the new ones join its content id.
 """
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import compress
-from typing import Final, NamedTuple, Protocol
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 from keys.message import Message
 from node.formats.rows import ImportRow
 from node.lists.collisions import contradiction
+from node.lists.guards import RowGuard
 from node.lists.imports.seen_keys import SeenKeys
-from node.store.lists.columns import Collections, Keys, Positions
+from node.store.lists.columns import Collections, Keys
 from node.store.lists.records import IndexHit
 from node.store.vault import Vault
 from protocol.digest import Digest
@@ -86,24 +87,6 @@ class _Known:
         )
 
 
-class Judge(Protocol):
-    """Looks rows up, and says which of them are set aside."""
-
-    def find(self, keys: Keys) -> Sequence[IndexHit]:
-        """What all held lists have under these keys."""
-        ...
-
-    def judge(
-        self, rows: Sequence[ImportRow], keys: Keys, starts: Positions, hits: Sequence[IndexHit]
-    ) -> Mapping[int, str]:
-        """Which of the rows are set aside, and why; `starts` says where each row's keys begin."""
-        ...
-
-    def let_pass(self, keys: Collection[int]) -> frozenset[int]:
-        """Of these look-up keys, those of rows that a person let pass."""
-        ...
-
-
 ContentIdAt = Callable[[int], bytes]
 """The content id of the entry at a position; empty when it has none."""
 
@@ -111,7 +94,7 @@ ContentIdAt = Callable[[int], bytes]
 class Sorter:
     """Sorts the rows of one import, thousands at a time."""
 
-    def __init__(self, vault: Vault, log_id: int, judge: Judge, content_id_at: ContentIdAt) -> None:
+    def __init__(self, vault: Vault, log_id: int, judge: RowGuard, content_id_at: ContentIdAt) -> None:
         self._vault = vault
         self._log_id = log_id
         self._judge = judge
@@ -186,7 +169,7 @@ class Sorter:
 class JoiningSorter:
     """Sorts deferred rows one by one, when the rows they share digests with are listed; defers nothing."""
 
-    def __init__(self, vault: Vault, log_id: int, judge: Judge, content_id_at: ContentIdAt) -> None:
+    def __init__(self, vault: Vault, log_id: int, judge: RowGuard, content_id_at: ContentIdAt) -> None:
         self._vault = vault
         self._log_id = log_id
         self._judge = judge
@@ -244,7 +227,7 @@ def collections_of(rows: Sequence[ImportRow]) -> Collections:
     return np.fromiter((row.collection for row in rows), dtype=np.int32, count=len(rows))
 
 
-def _known(hits: Sequence[IndexHit], log_id: int, judge: Judge) -> _Known:
+def _known(hits: Sequence[IndexHit], log_id: int, judge: RowGuard) -> _Known:
     """What is listed; what may not be: withdrawn before, or disputed (a negative collection) until it is resolved."""
     own = [hit for hit in hits if hit.log_id == log_id]
     active = {(hit.key, hit.collection): hit.position for hit in own if hit.ended is None}

@@ -23,7 +23,6 @@ from node.lists.entries import ListReader
 from node.lists.guards import Guards
 from node.lists.imports.case_data import pack_cases
 from node.lists.imports.dedupe import Fresh, JoiningSorter, SetAside, Sorted, Sorter, collections_of
-from node.lists.imports.restate import restating
 from node.lists.queue import Queue
 from node.lists.tombstones import TombstoneFilter
 from node.store.lists.columns import Positions
@@ -289,7 +288,7 @@ def _make_sorter(
     def content_id_at(position: int) -> bytes:
         return reader.opening(position).ext.content_id or b""
 
-    return kind(store.vault, log.id, restating(unit, log, guards.rows(unit, log)), content_id_at)
+    return kind(store.vault, log.id, guards.rows(unit, log), content_id_at)
 
 
 def _scattered(counts: Positions, order: Positions) -> tuple[Positions, Positions]:
