@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 from typer.exceptions import TyperException
@@ -36,6 +36,11 @@ _ENDED_WELL = (ExitCode.OK, ExitCode.HITS, ExitCode.PARTIAL, ExitCode.INTERRUPTE
 """Codes after which there is a next step."""
 _OBJECTS = 300_000
 """New objects before garbage is looked for: loading modules makes many and leaves none to find."""
+_VARIABLES: Final = {
+    "PYDANTIC_DISABLE_PLUGINS": "__all__",  # no package that is installed beside joins in
+    "OPENBLAS_NUM_THREADS": "1",  # else NumPy has a thread of each processor spin, to multiply matrices
+}
+"""What libraries are told as they are loaded, unless somebody has said otherwise."""
 
 
 def _show_version(wanted: bool) -> None:
@@ -104,9 +109,8 @@ def _chosen(home: Home, subset: str) -> Home:
 def main() -> None:
     """Run the command line and leave with its exit code."""
     forbid_core_dumps()  # any command may open a key
-    os.environ.setdefault(
-        "PYDANTIC_DISABLE_PLUGINS", "__all__"
-    )  # no package that is installed beside joins in
+    for name, value in _VARIABLES.items():
+        os.environ.setdefault(name, value)
     gc.set_threshold(_OBJECTS, *gc.get_threshold()[1:])
     try:
         code = run(sys.argv[1:])

@@ -67,3 +67,27 @@ def test_keys_are_loaded_without_the_clients_of_other_peoples_key_services(tmp_p
     )
 
     assert (done.stdout, done.stderr) == ("False\n", "it was loaded\n"), "it is there for whoever asks for it"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="threads are counted in /proc")
+def test_arrays_come_without_threads() -> None:
+    program = """
+import os, sys
+from node.cli.main import main
+try:
+    main()
+except SystemExit:
+    import numpy
+    sys.stderr.write(str(len(os.listdir("/proc/self/task"))))
+"""
+    kept = {name: value for name, value in os.environ.items() if name != "OPENBLAS_NUM_THREADS"}
+    done = subprocess.run(
+        [sys.executable, "-c", program, "--help"],
+        env=kept,
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    assert done.stderr == "1"
