@@ -1,5 +1,6 @@
 """The night a key is stolen: the thief goes on using it, and what he gains by it once it is taken back."""
 
+import asyncio
 import os
 from dataclasses import replace
 from pathlib import Path
@@ -17,6 +18,7 @@ from node.cli.exit_codes import ExitCode
 from node.errors import AlreadyExistsError, NotFoundError, UsageError, VerificationError
 from node.evidence.doubt import head_at, rounds
 from node.evidence.keep import accused_nodes, verify
+from node.peers.sync import sync
 from node.trust.others.revocations import accept
 from node.trust.own import window
 from node.trust.revoke import next_witness_name, resume_log, revoke_keys, since
@@ -157,6 +159,31 @@ async def test_a_note_by_the_stolen_key_is_refused(federation: Federation, agenc
     report = await federation.sync(de, fr)
     assert isinstance(report.failure, UntrustedError)
     assert de.log(fr.origin).head.size == head.size
+
+
+async def test_the_head_is_waited_for_that_the_next_key_has_yet_to_sign(
+    federation: Federation, agencies: Three, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A node lists a key that it takes back, and signs the head anew with the next one once it has opened that."""
+    monkeypatch.setattr(sync, "_SUCCESSOR_SECONDS", 0.3)
+    fr, _, de = agencies
+    fr.add("more")
+    fr.publish()
+    before = fr.log().note
+    assert before is not None
+    revoke_log_key(fr, last_good=fr.log().head.size)
+    began: list[float] = []
+
+    def late(call: Call, answer: bytes) -> bytes:
+        if call.what != "checkpoint" or call.origin != fr.origin:
+            return answer
+        began.append(asyncio.get_running_loop().time())
+        return before if began[-1] - began[0] < 0.2 else answer
+
+    federation.link(de, fr).meddle = late
+    report = await federation.sync(de, fr)
+    assert report.succeeded, report.words
+    assert de.log(fr.origin).head == fr.log().head
 
 
 async def test_two_histories_by_a_stolen_key_convict_nobody(federation: Federation, agencies: Three) -> None:

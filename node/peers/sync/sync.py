@@ -59,6 +59,8 @@ from protocol.pull.inputs import LogTrust
 from protocol.tlog.hasher import HASHLIB, Hasher
 
 TRUST_MAX_AGE: Final = timedelta(hours=1)
+_SUCCESSOR_SECONDS: Final = 2.0
+"""Until a key signs that follows one that was taken back: its node opens it, and signs the head anew."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,12 +211,16 @@ class _Session:
     async def _sync_list(self, origin: str, document: NodeDocument) -> ListOutcome:
         """As the head says; asked for once more with newer trust files where no key signed it that they named.
 
-        A key may have taken over between the two.
+        A key may have taken over between the two. Of one that was taken back the trust files say so before its
+        successor has signed the head.
         """
         outcome = await self._pulled(origin, document)
         if not isinstance(outcome.error, UnknownSignerError):
             return outcome
-        again = await self._pulled(origin, await self._refresh())
+        newest = await self._refresh()
+        if newest.revoked_sha256 != document.revoked_sha256:
+            await asyncio.sleep(_SUCCESSOR_SECONDS)
+        again = await self._pulled(origin, newest)
         return replace(again, received=outcome.received + again.received)
 
     async def _pulled(self, origin: str, document: NodeDocument) -> ListOutcome:
