@@ -70,8 +70,10 @@ class PeerSync:
 
     @property
     def failure(self) -> Exception | None:
-        """What went wrong first, with the peer or with one of its lists."""
-        return self.report.failure
+        """What went wrong first: with the peer or one of its lists, else with this node's own store behind that."""
+        compared = self.gossip.error if self.gossip else None
+        own = (exc for exc in (self.unacknowledged, compared) if isinstance(exc, StoreError))
+        return self.report.failure or next(own, None)
 
 
 class PeerSyncs:

@@ -89,7 +89,9 @@ def sync(
 def _tell(here: Session, done: "PeerSync") -> None:
     tell_report(here, done.report, received=done.received)
     if done.gossip is not None and done.gossip.words:
-        here.output.result(
+        ours = done.gossip.error is not None and done.gossip.error is done.failure
+        tell = here.output.failure if ours else here.output.result
+        tell(
             {
                 "peer": done.report.peer,
                 "found": [one.words for one in done.gossip.found],
