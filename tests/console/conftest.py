@@ -2,7 +2,7 @@
 
 import os
 import shutil
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -11,12 +11,20 @@ import pytest
 import pytest_asyncio
 
 from node.config import Secrets, write_new
+from node.console.languages import speak
 from support.browser import chromium
 from support.busy_agency import make_busy, open_world
 from support.cheap_node import CheapNode
 from support.console import RunningConsole, console_in, console_of
 from support.machine import made_once
 from support.windows import Windows, windows_open
+
+
+@pytest.fixture(autouse=True)
+def english_again() -> Iterator[None]:
+    """After a test that spoke another language itself, and not to a browser."""
+    yield
+    speak("en")
 
 
 @pytest.fixture(scope="session")

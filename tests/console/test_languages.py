@@ -1,7 +1,7 @@
 """Pages in French: which language is chosen, and that nothing is left in English or out of date."""
 
 import string
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from io import BytesIO
 from typing import ClassVar
@@ -48,12 +48,6 @@ async def test_a_page_is_written_in_the_language_of_the_browser(busy: RunningCon
     assert "Correspondances" in french.words
     assert "Hits" not in french.words
     assert "Correspondances" not in english.words
-
-
-@pytest.fixture(autouse=True)
-def english_again() -> Iterator[None]:
-    yield
-    speak("en")
 
 
 @dataclass(frozen=True)

@@ -89,17 +89,15 @@ def sync(
 def _tell(here: Session, done: "PeerSync") -> None:
     tell_report(here, done.report, received=done.received)
     if done.gossip is not None and done.gossip.words:
+        fields: dict[str, Fact] = {
+            "peer": done.report.peer,
+            "found": [one.words for one in done.gossip.found],
+            "refused": done.gossip.refused,
+            "outcome": done.gossip.words,
+        }
         ours = done.gossip.error is not None and done.gossip.error is done.failure
         tell = here.output.failure if ours else here.output.result
-        tell(
-            {
-                "peer": done.report.peer,
-                "found": [one.words for one in done.gossip.found],
-                "refused": done.gossip.refused,
-                "outcome": done.gossip.words,
-            },
-            f"{done.report.peer} tells: {done.gossip.words}",
-        )
+        tell(fields, f"{done.report.peer} tells: {done.gossip.words}")
     if done.unacknowledged is not None and done.report.error is None:
         here.output.talk(f"{done.report.peer} was not told what is held of its lists: {done.unacknowledged}")
     here.output.talk(f"{done.report.peer}: {done.received:,} bytes received, {done.sent:,} sent")
