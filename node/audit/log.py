@@ -137,6 +137,7 @@ def _has_moved(store: Store, log: LogRecord) -> bool:
 def _claim(store: Store, log: LogRecord, now_ms: int) -> bool:
     """Make the queue the pending head; False when it is empty."""
     with store.write() as unit:
+        unit.logs.lock(log)  # before its records, as who publishes them does: else two wait for each other
         records = unit.audit.place(log.head.size, most=_ROUND)
         if not records:
             return False

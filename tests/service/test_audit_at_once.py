@@ -53,8 +53,8 @@ def check_whole(store: Store, folder: Path) -> list[str]:
 
 def test_writers_at_once_make_one_history(store: Store, tmp_path: Path) -> None:
     start_audit(store, NODE)
-    told = [f"{writer} {number}" for writer in range(4) for number in range(8)]
-    with ThreadPoolExecutor(4) as pool:
+    told = [f"{writer} {number}" for writer in range(8) for number in range(8)]
+    with ThreadPoolExecutor(8) as pool:
         list(pool.map(lambda subject: tell(store, tmp_path, subject), told))
     assert sorted(check_whole(store, tmp_path)) == sorted(told)
 

@@ -69,6 +69,10 @@ class LogRows(Rows):
         claim = update(_LOG).where(_C.id == log.id, _C.tail == log.tail).values(tail=log.tail + count)
         self._swap(claim, log, "changes were added to it meanwhile")
 
+    def lock(self, log: LogRecord) -> None:
+        """Nobody else claims or settles a head of the log until this transaction, which is one that writes, ends."""
+        self._connection.execute(select(_C.id).where(_C.id == log.id).with_for_update())
+
     def claim(self, log: LogRecord, head: Head, *, note: bytes | None) -> None:
         """Set the pending head; raises `ConflictError` unless the log stands where `log` says, with none pending."""
         self._swap(
