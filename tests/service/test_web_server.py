@@ -141,7 +141,7 @@ async def test_what_cannot_be_read_is_not_repeated(head: str, caplog: pytest.Log
 async def test_who_leaves_in_the_middle_of_a_body_is_no_failure_of_the_node(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    caplog.set_level(logging.INFO)
+    caplog.set_level(logging.INFO, "sigfed")
     async with node_on_loopback() as node:
         for path in ("/oauth2/token", "/enrol"):
             await leave(node.server, path, {}, tls=True)
@@ -152,7 +152,7 @@ async def test_who_leaves_in_the_middle_of_a_body_is_no_failure_of_the_node(
 async def test_a_failure_is_opaque_to_the_client_and_has_the_id_of_the_log_line(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    caplog.set_level(logging.INFO)
+    caplog.set_level(logging.INFO, "sigfed")
     memory = MemoryNode()
     memory.trust.files.clear()  # KeyError
     async with node_on_loopback(memory) as node:
