@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from keys.errors import KeysError, SigfedError, ThresholdError
-from keys.message import Message, pack, shortened, unpack
+from keys.message import Message, marked, pack, shortened, unpack
 
 _FRENCH = {
     "there is no person {name}": "personne du nom de {name}",
@@ -76,6 +76,10 @@ def test_a_message_is_english_text_and_says_the_same_in_french(
 ) -> None:
     assert message == english
     assert message.translated(_French()) == french
+
+
+def test_what_is_marked_for_the_catalogues_is_itself() -> None:
+    assert marked("there is no person {name}") == "there is no person {name}"
 
 
 def test_an_error_says_its_message_and_keeps_what_it_was_made_of() -> None:
