@@ -113,11 +113,8 @@ class Queue:
             with self.store.write() as unit:
                 self.commit(unit)
                 yield unit
-        except (
-            ConflictError,
-            UsageError,
-        ):  # of any other error nobody knows whether the transaction took effect
-            self.drop()
+        except (ConflictError, UsageError):
+            self.drop()  # of any other error nobody knows whether the transaction took effect
             raise
 
     def key_parts(self) -> Iterator[Keys]:

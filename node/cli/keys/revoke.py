@@ -179,10 +179,8 @@ def _resumed(identity: "Identity", store: "Store", done: "Revoked", signers: "Se
     try:
         standing: Cosigned = wait_for(confirm_by_witnesses(identity, store, done.origin))
         size = go_on(identity, store, done.origin, standing, signers=signers)
-    except (
-        SigfedError,
-        OSError,
-    ) as exc:  # the key is taken back, and nothing else of that command is as urgent
+    except (SigfedError, OSError) as exc:
+        # The key is taken back, and nothing else of this command is as urgent.
         return f"nothing added to {done.origin} counts yet: {said_of(exc)}"
     return f"{done.origin} goes on from {counted(size, 'event')} on"
 
