@@ -201,7 +201,7 @@ class PartnerFolder:
         return StoreError(
             "the state in {path} is damaged",
             self._store.path,
-            hint="restore it, or enrol again in another folder",
+            hint="restore it, or move its folder away and enrol again",
         )
 
     def in_force(self, read: Callable[[Cursor], T]) -> tuple[Enrolment, T | None]:

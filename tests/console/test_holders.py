@@ -238,6 +238,21 @@ async def test_the_page_of_an_entry_leads_there(fr: RunningConsole) -> None:
     assert recorded(fr)[-1] == ("entry.holders", "nl.example/lists/csam:0", "alice")
 
 
+async def test_a_damaged_enrolment_is_shown_and_the_page_stands(fr: RunningConsole) -> None:
+    [home] = fr.world.identity.home.askers
+    file = home.partner / "state.db"
+    sound = file.read_bytes()
+    file.write_bytes(b"damaged")
+    try:
+        page = (await _look(fr, _PAGE, PersonRole.ANALYST)).words
+        asked = (await _send(fr, f"{_PAGE}/ask", PersonRole.ANALYST, hash=_HELD)).words
+    finally:
+        file.write_bytes(sound)
+    assert f"nl.example - cannot be asked {file} is damaged" in page
+    assert "This asks" not in page
+    assert "could not be asked" in asked
+
+
 async def test_a_question_is_bounded(fr: RunningConsole) -> None:
     many = "\n".join([_HELD] * (page.MOST + 1))
     reply = await _send(fr, f"{_PAGE}/ask", PersonRole.ANALYST, hash=many)

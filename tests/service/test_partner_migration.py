@@ -288,7 +288,7 @@ def test_rows_that_are_gone_are_damage_and_nobody_enrols_over_them(home: Home) -
         for words in (("status",), ("enroll",), ("console", "token", "Alice")):
             finished = cli.run(*words, typed="made up\n")
             assert (finished.exit, f"{path} is damaged" in finished.err) == (2, True), (words, finished.err)
-            assert "restore it from a backup, or enrol again in another folder" in finished.err
+            assert "restore it from a backup, or move its folder away and enrol again" in finished.err
         assert files(home.folder) == before
         path.touch(mode=0o600)
         path.write_bytes(data)

@@ -27,8 +27,11 @@ class Holder:
 
     home: Home
     node: str
-    subset: str
-    contact: str | None
+    subset: str | None = None
+    """None where the enrolment cannot be read."""
+    contact: str | None = None
+    failure: SigfedError | None = None
+    """Why it cannot be read, and the member not be asked."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,10 +72,12 @@ async def join(identity: Identity, text: str, *, seconds: float | None = None) -
 
 def holders(identity: Identity) -> list[Holder]:
     """The members that this agency may ask, by name; of who was removed from the register nothing is asked."""
-    pins = {member.root_sha256[:PIN_BYTES].hex() for member in identity.trust.members().members}
-    homes = [home for home in identity.home.askers if home.folder.name in pins]
-    found = [_holder(home) for home in homes if PartnerFolder(home.partner).exists]
-    return sorted(found, key=lambda holder: holder.node)
+    members = {
+        member.root_sha256[:PIN_BYTES].hex(): member.node for member in identity.trust.members().members
+    }
+    homes = [home for home in identity.home.askers if home.folder.name in members]
+    found = [_held(home, members[home.folder.name]) for home in homes]
+    return sorted((holder for holder in found if holder), key=lambda holder: holder.node)
 
 
 async def ask(holder: Holder, files: Sequence[Sequence[Digest]]) -> HolderAnswer:
@@ -103,6 +108,14 @@ async def _ask_within(
         return HolderAnswer(
             holder=holder, failure=PeerUnreachableError("no answer within {number} seconds", f"{seconds:.0f}")
         )
+
+
+def _held(home: Home, node: str) -> Holder | None:
+    """The member that an enrolment is with, even if it cannot be read; None: it was begun, and did not come about."""
+    try:
+        return _holder(home) if PartnerFolder(home.partner).exists else None
+    except (SigfedError, OSError) as exc:
+        return Holder(home=home, node=node, failure=said_of(exc))
 
 
 def _holder(home: Home) -> Holder:

@@ -1,6 +1,7 @@
 """`sigfed holders`, `sigfed entry holders` and `sigfed contact`: which agency to talk to about a file."""
 
 import sys
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -11,7 +12,7 @@ from node.acts.act import Done, Node
 from node.cli.acts import do, performing
 from node.cli.exit_codes import ExitCode, exit_code
 from node.cli.options import HASHES, STDIN
-from node.cli.output import listing
+from node.cli.output import Fact, listing
 from node.cli.prompts import ask_hidden
 from node.cli.session import session, wait_for
 from node.pages.text import counted
@@ -41,10 +42,9 @@ def ls(context: typer.Context) -> None:
 
     here = session(context)
     found = holders(here.identity())
-    rows = ((holder.node, holder.subset, holder.contact or "-") for holder in found)
+    rows = ((holder.node, holder.subset or "-", _state(holder)) for holder in found)
     here.output.each(
-        ({"node": holder.node, "subset": holder.subset, "contact": holder.contact} for holder in found),
-        listing(("member", "subset", "contact"), rows, none="no member can be asked"),
+        map(_fields, found), listing(("member", "subset", "contact"), rows, none="no member can be asked")
     )
     if not found:
         here.output.following(
@@ -70,7 +70,7 @@ def ask_holders(context: typer.Context, hash_from: Annotated[str, HASHES] = "") 
         for asked in wait_for(ask_all(members, [digests for _, digests in files])):
             if asked.failure is not None:
                 failed = max(failed, exit_code(asked.failure))
-                silent.append(f"{asked.holder.node} did not answer: {asked.failure}")
+                silent.append(f"{asked.holder.node} could not be asked: {asked.failure}")
                 continue
             found += [
                 _held(name, asked.holder, hit)
@@ -85,6 +85,15 @@ def ask_holders(context: typer.Context, hash_from: Annotated[str, HASHES] = "") 
     given = entries.Asked(files=len(files), hash_from=file_name(hash_from), work=ask)
     do(here, entries.ask_holders, given)
     return failed
+
+
+def _fields(holder: "Holder") -> Mapping[str, Fact]:
+    fields = {"node": holder.node, "subset": holder.subset, "contact": holder.contact}
+    return fields if holder.failure is None else {**fields, "failure": str(holder.failure)}
+
+
+def _state(holder: "Holder") -> str:
+    return holder.contact or "-" if holder.failure is None else f"cannot be asked: {holder.failure}"
 
 
 def _held(name: str, holder: "Holder", hit: "Hit") -> Done:

@@ -11,6 +11,8 @@ import pytest
 from node.errors import PeerUnreachableError
 from node.home import Home
 from node.hoster import client
+from node.identity.identity import open_identity
+from protocol.enrolment import PIN_BYTES
 from support.agencies import LIST, SUBSET, Federation, cheapen, row, table, written
 from support.federated import federated
 from support.processes import PROGRAM, Cli, environment
@@ -122,6 +124,35 @@ def test_who_joined_stays_joined_where_the_list_does_not_come(
     assert (newest["action"], newest["outcome"]) == ("holders.join", "partly")
 
 
+def test_a_damaged_enrolment_is_named_and_the_others_are_asked(
+    asking: Cli, federation: Federation, tmp_path: Path
+) -> None:
+    """Of two enrolments one is damaged: a copy of the other, as if this agency could ask itself."""
+    home = Home(asking.home)
+    [whole] = home.askers
+    members = open_identity(home).trust.members().members
+    [pin] = [each.root_sha256[:PIN_BYTES] for each in members if each.node == "fr.example"]
+    damaged = home.asking(pin).folder
+    shutil.copytree(whole.folder, damaged)
+    (damaged / "partner/state.db").write_bytes(b"damaged")
+    try:
+        asked = written(tmp_path / "asked.csv", table(SECRET))
+        done = asking.run("entry", "holders", "--hash-from", asked)
+        assert (done.exit, [found["holder"] for found in done.results]) == (2, ["nl.example"])
+        assert "fr.example could not be asked: " in done.err
+        listed = asking.run("holders", "ls")
+        assert (listed.exit, [(one["node"], one["subset"]) for one in listed.results]) == (
+            0,
+            [("fr.example", None), ("nl.example", HOLDINGS)],
+        )
+        assert f"{damaged / 'partner/state.db'} is damaged" in listed.results[0]["failure"]
+        invite = ("partner", "invite", "fr-thrice", "--subset", HOLDINGS, "--agency", "fr.example")
+        string = f"{federation.nl.done(*invite)['invitation']}\n"
+        asking.refused(2, "may ask nl.example already", "holders", "join", "--stdin", typed=string)
+    finally:
+        shutil.rmtree(damaged)
+
+
 @pytest.mark.parametrize("read", [[], [None, None]], ids=["too little", "too much"])
 def test_an_answer_to_other_files_is_none(
     asking: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, read: list[None]
@@ -142,7 +173,7 @@ def test_a_member_that_does_not_answer_is_named(asking: Cli, federation: Federat
     federation.nl_node.stop()
     done = asking.run("entry", "holders", "--hash-from", asked)
     assert (done.exit, done.out) == (16, "")
-    assert "nl.example did not answer" in done.err
+    assert "nl.example could not be asked" in done.err
 
 
 @pytest.mark.threat("a removed member")
@@ -158,4 +189,4 @@ def test_who_was_removed_is_asked_no_more_and_may_be_stopped_from_asking(
     asked = written(tmp_path / "asked.csv", table(SECRET))
     nobody = asking.run("entry", "holders", "--hash-from", asked)
     assert (nobody.exit, nobody.out) == (0, "")
-    assert "did not answer" not in nobody.err
+    assert "could not be asked" not in nobody.err
