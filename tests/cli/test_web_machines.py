@@ -1,20 +1,39 @@
 """A node on several machines: those that only serve see what its own says, and do no more than they have keys for."""
 
+import asyncio
 import json
 import os
 import shutil
+import signal
 import time
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AsyncExitStack, ExitStack, contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from threading import Timer
+from typing import Final
 
+import aiohttp
 import psycopg
 import pytest
 
 from keys.trust.envelope import read_payload
+from node.clock import SystemClock, system_entropy
 from node.config import load
+from node.errors import OverQuotaError
 from node.files import decode_state, encode_state
+from node.group.load import load_group
+from node.home import Home
+from node.hoster.folder import PartnerFolder
+from node.identity.identity import open_identity
+from node.ports.callers import ASSERTION_TYPE
+from node.remote.auth import Credentials, assertion
+from node.remote.node import RemoteNode
+from node.tls import client_context
+from node.web.handlers.service import GRANT_TYPE
+from protocol.messages import EvaluationRequest
+from protocol.oprf.client import blind
+from protocol.subset.identity import subset_id
 from support.agencies import SUBSET, Federation, fetch, found_agency, import_files, list_files, numbered
 from support.postgres import PostgresServer
 from support.processes import ROOT, Cli, Daemon, Running, free_port, wait_until
@@ -33,6 +52,8 @@ from support.web_machines import (
 
 SOON = 20
 """Seconds within which another machine has seen what the node's own says."""
+BATCH: Final = 1024
+"""Evaluations that are asked for at once: as many as there may be."""
 
 
 @pytest.fixture(scope="module")
@@ -232,6 +253,121 @@ def test_it_goes_on_following_where_the_file_of_a_destroyed_key_cannot_be_delete
         ended.rmdir()
         ended.write_bytes(b"{}")
         soon(lambda: not ended.exists())
+
+
+def credentials_of(partner: Cli) -> Credentials:
+    folder = PartnerFolder(Home(partner.home).partner)
+    return Credentials(folder.load()[0].partner, folder.key())
+
+
+def pins(pair: Federation) -> frozenset[bytes]:
+    return frozenset({open_identity(Home(pair.fr.home)).tls().spki_sha256})
+
+
+def signed_by(partner: Cli) -> str:
+    """An assertion that nobody has seen."""
+    return assertion(
+        credentials_of(partner), node="fr.example", now=datetime.now(UTC), entropy=system_entropy
+    )
+
+
+def exchanged(pair: Federation, machines: Sequence[Daemon], signed: str) -> list[str]:
+    """What these answer, at one moment, who asks each of them for a token with one assertion."""
+    form = {"grant_type": GRANT_TYPE, "client_assertion_type": ASSERTION_TYPE, "client_assertion": signed}
+
+    async def ask(session: aiohttp.ClientSession, url: str) -> str:
+        async with session.post(f"{url}/oauth2/token", data=form) as reply:
+            said = await reply.json(content_type=None)
+            return "token" if reply.status == 200 else str(said["type"]).rpartition(":")[2]
+
+    async def ask_all() -> list[str]:
+        connector = aiohttp.TCPConnector(ssl=client_context(pins(pair)))
+        async with aiohttp.ClientSession(connector=connector) as session:
+            return await asyncio.gather(*(ask(session, one.answered["serving"]) for one in machines))
+
+    return asyncio.run(ask_all())
+
+
+def evaluated(pair: Federation, partner: Cli, machines: Sequence[Daemon], *, times: int) -> int:
+    """How many batches these evaluate of those that each is asked for, all at once."""
+    elements = blind(load_group(), numbered("asked", BATCH), entropy=system_entropy).elements
+
+    async def ask(remote: RemoteNode) -> bool:
+        request = EvaluationRequest(
+            subset_id=subset_id(f"fr.example/subsets/{SUBSET}"),
+            epoch=1,
+            request_id=system_entropy(16),
+            elements=elements,
+        )
+        try:
+            await remote.evaluate(SUBSET, request)
+        except OverQuotaError:
+            return False
+        return True
+
+    async def ask_all() -> int:
+        async with AsyncExitStack() as stack:
+            remotes = [
+                await stack.enter_async_context(
+                    RemoteNode(
+                        node="fr.example",
+                        base_url=one.answered["serving"],
+                        pins=pins(pair),
+                        credentials=credentials_of(partner),
+                        clock=SystemClock(),
+                        entropy=system_entropy,
+                    )
+                )
+                for one in machines
+            ]
+            return sum(await asyncio.gather(*(ask(remote) for remote in remotes for _ in range(times))))
+
+    return asyncio.run(ask_all())
+
+
+def kill(*machines: Daemon) -> None:
+    for machine in machines:
+        machine.process.kill()
+        assert machine.process.wait() == -signal.SIGKILL
+
+
+@pytest.mark.threat("a machine that only serves")
+def test_an_assertion_is_good_once_for_all_machines_and_for_those_that_come_after(
+    pair: Federation, tmp_path: Path
+) -> None:
+    first, second = (web_machine(pair.fr, tmp_path / name) for name in ("first", "second"))
+    with serving(first) as one, serving(second) as two:
+        for _ in range(10):
+            said = exchanged(pair, [one, two, pair.fr_node], signed_by(pair.partner))
+            assert sorted(said) == ["replayed", "replayed", "token"]
+        used = signed_by(pair.partner)
+        assert exchanged(pair, [one], used) == ["token"]
+        kill(one, two)
+    with pair.fr_stopped(), serving(first) as one, serving(second) as two:
+        assert exchanged(pair, [one, two], used) == ["replayed", "replayed"]
+
+
+def test_a_quota_is_one_for_all_machines_and_for_those_that_come_after(
+    pair: Federation, tmp_path: Path
+) -> None:
+    invited = pair.fr.done("partner", "invite", "counted", "--subset", SUBSET, "--files-per-day", "1")
+    partner = Cli(tmp_path / "counted")
+    partner.done("enroll", "--stdin", typed=f"{invited['invitation']}\n")
+
+    def left() -> int:
+        return next(
+            int(one["left"]) for one in pair.fr.run("partner", "ls").results if one["partner"] == "counted"
+        )
+
+    first, second = (web_machine(pair.fr, tmp_path / name) for name in ("first", "second"))
+    allowed = left() // BATCH
+    assert allowed > 10
+    with serving(first) as one, serving(second) as two:
+        assert evaluated(pair, partner, [one, two, pair.fr_node], times=allowed) == allowed
+        kill(one, two)
+    with pair.fr_stopped(), serving(first) as one, serving(second) as two:
+        assert evaluated(pair, partner, [one, two], times=1) == 0
+    assert left() < BATCH
 
 
 def without(role: str) -> Callable[[Cli], None]:
