@@ -30,7 +30,7 @@ _REPLAY_RETRY_SECONDS = 60
 KEPT_AT_LEAST: Final = timedelta(minutes=10)
 """How long a used id is remembered, however soon its assertion ends: a clock that was ahead and is set back by less
 makes no used assertion good again. One that jumps further ahead, and back within the minute that an assertion lives,
-does: whoever copied it from the connection in that minute has a token for it, of an agency not without its TLS key."""
+does: who copied a partner's assertion in that minute gets a token for it. An agency's needs its TLS key besides."""
 
 
 class StoredCallers:
