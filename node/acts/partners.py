@@ -204,8 +204,7 @@ def resume(node: Node, given: Named) -> Done:
 
     PartnerTerms(node.store).resume(given.name)
     return Done(
-        said=Message("{name} may ask again", given.name),
-        facts={"partner": given.name, "suspended": False},
+        said=Message("{name} may ask again", given.name), facts={"partner": given.name, "suspended": False}
     )
 
 

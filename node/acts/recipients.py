@@ -67,8 +67,7 @@ class Accredited(Granted):
     """A new recipient."""
 
     purpose: Annotated[
-        str,
-        Field(label=marked("What it does with them"), help=marked("For people; no hashes."), record=True),
+        str, Field(label=marked("What it does with them"), help=marked("For people; no hashes."), record=True)
     ] = ""
 
 
@@ -79,9 +78,7 @@ class Keyed(Named):
     keep_old: Annotated[
         bool,
         Field(
-            label=marked("The old key is not stolen: let it count for a day more."),
-            input="tick",
-            record=True,
+            label=marked("The old key is not stolen: let it count for a day more."), input="tick", record=True
         ),
     ] = False
 

@@ -34,11 +34,7 @@ def findings(identity: Identity, store: Store) -> tuple[Finding, ...]:
 def terms(identity: Identity, store: Store) -> list[Term]:
     """Everything of this node that ends."""
     document = identity.trust.document()
-    found = [
-        *_trust_files(identity, document),
-        *_keys(document),
-        *_certificate(identity),
-    ]
+    found = [*_trust_files(identity, document), *_keys(document), *_certificate(identity)]
     with store.read() as unit:
         found += [*_cosignatures(identity, unit), *_peers(identity, unit), *_guests(unit)]
         found += _held_elsewhere(identity, unit, document)

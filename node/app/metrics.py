@@ -75,10 +75,7 @@ def _keys(identity: Identity, _: Store) -> Iterator[Gauge]:
         place = (str(key.role), str(key.stage))
         counted[place] = counted.get(place, 0) + 1
     yield Gauge(
-        name="sigfed_keys",
-        help="Online keys by role and stage.",
-        labels=("role", "stage"),
-        values=counted,
+        name="sigfed_keys", help="Online keys by role and stage.", labels=("role", "stage"), values=counted
     )
 
 

@@ -96,10 +96,7 @@ def readmission_request(store: Store, tombstones: Collection[bytes]) -> Request:
     payload = {"action": _READMIT, "tombstones": sorted(mac.hex() for mac in tombstones)}
     subject = _readmission_words(len(tombstones), shredded_places(store, tombstones))
     return Request(
-        kind=READMISSION,
-        subject=subject,
-        payload=dumped(payload),
-        facts={"hashes": len(tombstones)},
+        kind=READMISSION, subject=subject, payload=dumped(payload), facts={"hashes": len(tombstones)}
     )
 
 

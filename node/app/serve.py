@@ -323,11 +323,7 @@ async def serve_until_stopped(
         )
         copying = HomeCopying(identity, store)
         await asyncio.to_thread(copying.follow)
-        async with (
-            monitored(identity.settings.metrics, metrics),
-            each_second(copying.follow),
-            beside(parts),
-        ):
+        async with monitored(identity.settings.metrics, metrics), each_second(copying.follow), beside(parts):
             server = await serve(
                 make_app(parts.web(), web_settings(identity.settings.listen)),
                 ssl_context=listener.context,
@@ -418,10 +414,7 @@ async def monitored(settings: MetricsSettings, metrics: Metrics) -> AsyncIterato
 
 
 async def until_stopped(
-    server: RunningServer,
-    scheduler: Scheduler,
-    stopped: asyncio.Future[None],
-    listening: Callable[[], None],
+    server: RunningServer, scheduler: Scheduler, stopped: asyncio.Future[None], listening: Callable[[], None]
 ) -> None:
     """Wait for SIGTERM, SIGINT or what `stopped` says, and finish requests that are under way."""
 

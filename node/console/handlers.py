@@ -23,18 +23,7 @@ from node.console.forms.held import HeldForms, Place
 from node.console.forms.posted import read_form
 from node.console.languages import speak, spoken, translated
 from node.console.languages import translated as _
-from node.console.parts import (
-    Action,
-    Download,
-    File,
-    Led,
-    Page,
-    PartlyDoneError,
-    Refused,
-    Surface,
-    Values,
-    W,
-)
+from node.console.parts import Action, Download, File, Led, Page, PartlyDoneError, Refused, Surface, Values, W
 from node.console.threads import Threads
 from node.console.visitors import Inside, Visitors, has_proved
 from node.errors import ForbiddenError, UnauthenticatedError

@@ -23,14 +23,7 @@ from node.store.unit import Unit
 from protocol.encoding import Octets
 from protocol.errors import ProtocolError
 from protocol.messages import ReleasePart
-from protocol.subset.files import (
-    Held,
-    ReleaseFiles,
-    read_release,
-    write_answers,
-    write_labels,
-    write_screen,
-)
+from protocol.subset.files import Held, ReleaseFiles, read_release, write_answers, write_labels, write_screen
 from protocol.subset.manifest import Manifest
 from protocol.subset.release import Release, check_labels_root, pieces_of
 

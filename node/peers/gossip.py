@@ -20,11 +20,7 @@ from keys.trust.tuf.root import TrustedRoot
 from keys.trust.tuf.target_files import NODE_FILE
 from node.clock import Clock, milliseconds
 from node.errors import MissingObjectError, NodeError, NotFoundError, StoreError, VerificationError
-from node.evidence.keep import (
-    Verdict,
-    accused_nodes,
-    verify,
-)
+from node.evidence.keep import Verdict, accused_nodes, verify
 from node.peers.gossip_heads import Asking, Hearing
 from node.peers.holdings import HeldFile, Telling
 from node.ports.objects import ObjectStore
@@ -67,13 +63,7 @@ class Gossiper:
     """The asking side of one node; it remembers what was refused, so that it is fetched once."""
 
     def __init__(
-        self,
-        store: Store,
-        trust: OwnTrust,
-        clock: Clock,
-        *,
-        own: ObjectStore,
-        introductions: ObjectStore,
+        self, store: Store, trust: OwnTrust, clock: Clock, *, own: ObjectStore, introductions: ObjectStore
     ) -> None:
         self._store = store
         self._trust = trust

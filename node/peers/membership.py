@@ -111,10 +111,7 @@ class Membership:
             )
         self._require_own_logs(node, introduced.fetched.trust.pin)
         member = Member(
-            node=node,
-            root_sha256=introduced.root.sha256,
-            country=country,
-            authority_for=authority_for,
+            node=node, root_sha256=introduced.root.sha256, country=country, authority_for=authority_for
         )
         keep_introduction(self._files, node, url=introduced.fetched.url, trust=introduced.fetched.trust)
         self._trust.revise_members(lambda old: replace(old, members=(*old.members, member)), signers=signers)

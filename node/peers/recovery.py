@@ -88,12 +88,7 @@ class BrokenHistoryError(VerificationError):
 
 
 async def have_back(
-    store: Store,
-    origin: str,
-    peers: Mapping[str, HeldLink],
-    *,
-    keys: Sequence[VerifierKey],
-    now_ms: int,
+    store: Store, origin: str, peers: Mapping[str, HeldLink], *, keys: Sequence[VerifierKey], now_ms: int
 ) -> Returned:
     """Fetch what peers hold of an own list beyond what is here; `keys` are all that ever signed it.
 
@@ -131,12 +126,7 @@ async def _ask(peer: str, link: HeldLink, origin: str, keys: Sequence[VerifierKe
 
 
 async def _stage(
-    store: Store,
-    log: LogRecord,
-    follower: Follower,
-    best: _Source,
-    sources: Sequence[_Source],
-    now_ms: int,
+    store: Store, log: LogRecord, follower: Follower, best: _Source, sources: Sequence[_Source], now_ms: int
 ) -> tuple[bytes, int]:
     """Stage everything behind the held head; the frontier at its end, and how many events nobody opens."""
     tree, unopened = CompactRange.from_bytes(log.head.frontier), 0

@@ -15,15 +15,7 @@ from typing import Final
 from sqlalchemy import Connection, Engine, Table, delete, insert, inspect, select
 
 from node.errors import AlreadyExistsError, StoreLockedError, UsageError, VerificationError
-from node.store.driver import (
-    POSTGRESQL,
-    begin_reading,
-    begin_writing,
-    connect,
-    parse_dsn,
-    scrub,
-    translated,
-)
+from node.store.driver import POSTGRESQL, begin_reading, begin_writing, connect, parse_dsn, scrub, translated
 from node.store.lease import Claim
 from node.store.migrate import migrate, revision_of
 from node.store.store import connected

@@ -156,12 +156,7 @@ def is_screened(mark: int) -> bool:
 
 
 def changed_screen(
-    terms: Terms,
-    held: Release,
-    shared: Mapping[int, int],
-    *,
-    before: U64Array,
-    now: U64Array,
+    terms: Terms, held: Release, shared: Mapping[int, int], *, before: U64Array, now: U64Array
 ) -> tuple[Values, Mapping[int, int], Difference] | None:
     """The screen of the release before when other digests are screened `now` than `before`, and what is shared in it.
 

@@ -165,11 +165,7 @@ def compose(
         not_after_ms=terms.not_after_ms,
     )
     release = Release(
-        manifest=manifest,
-        screen=screen.values,
-        answers=answers.values,
-        labels=None,
-        filter=terms.filter,
+        manifest=manifest, screen=screen.values, answers=answers.values, labels=None, filter=terms.filter
     )
     return replace(release, manifest=replace(manifest, kind=_kind(held, release, change)))
 

@@ -199,12 +199,7 @@ class Content:
             if row is None or not self._continues or label is None
         }
         return _Begun(
-            lines=lines,
-            held=held,
-            said=said,
-            same=same,
-            sealed=sealed,
-            outputs=self._outputs.begin(wanted),
+            lines=lines, held=held, said=said, same=same, sealed=sealed, outputs=self._outputs.begin(wanted)
         )
 
     def _finish(self) -> None:

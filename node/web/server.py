@@ -81,11 +81,7 @@ async def serve_on(
     `cancel`: work ends when its client leaves, and a client that has sent its request and sends no more has not left.
     """
     app.on_response_prepare.append(name_server)
-    runner = web.AppRunner(
-        app,
-        handler_cancellation=cancel,
-        shutdown_timeout=drain_seconds,
-    )
+    runner = web.AppRunner(app, handler_cancellation=cancel, shutdown_timeout=drain_seconds)
     await runner.setup()
     assert runner.server is not None, "it was just set up"
     connections = HttpConnections(runner.server, ssl_context, half_closed=cancel)

@@ -59,12 +59,7 @@ def _passkey(world: World) -> None:
 
 
 _LISTS: Sequence[Step] = (
-    Step(
-        action="entry-reveal",
-        role=_A,
-        says="shown once: ",
-        query=_at(f"list={_PEER}&index=2"),
-    ),
+    Step(action="entry-reveal", role=_A, says="shown once: ", query=_at(f"list={_PEER}&index=2")),
     Step(
         action="entry-dispute",
         role=_A,
@@ -309,12 +304,7 @@ _KEYS: Sequence[Step] = (
     Step(action="key-take-back", role=_S, fields={"signed": _signed}, says="signed by everybody who must"),
     Step(action="key-publish", role=_S, says="is in force"),
     Step(action="key-allow", role=_S, says="auth-4"),
-    Step(
-        action="key-revoke",
-        role=_S,
-        fields={"sure": "on"},
-        says="stopped here. Nobody else knows",
-    ),
+    Step(action="key-revoke", role=_S, fields={"sure": "on"}, says="stopped here. Nobody else knows"),
 )
 
 _WALKS = {"lists": _LISTS, "work": _WORK, "people": _PEOPLE, "federation": _FEDERATION, "keys": _KEYS}

@@ -13,9 +13,7 @@ from node.cli.record import READS, THEMSELVES
 from node.console.parts import Action, Download
 from node.console.surface import ACTIONS, DOWNLOADS
 
-DIFFER: Final[Mapping[str, str]] = {
-    "passkey-remove": "it is one's own, and anybody's matter",
-}
+DIFFER: Final[Mapping[str, str]] = {"passkey-remove": "it is one's own, and anybody's matter"}
 """Actions that do something else than the command of the same record, and what."""
 _ITSELF: Final = "its service records it, in a running node too"
 _NOTHING: Final = "it changes nothing that anybody else sees"
@@ -61,10 +59,7 @@ def _typed() -> dict[str, Typed]:
     for name, command in _commands(GroupedByUser()):
         act = getattr(command.callback, "performs", None)
         is_read = name.partition(".")[2] in READS
-        found[name] = Typed(
-            record="" if not act and (is_read or name in THEMSELVES) else name,
-            act=act,
-        )
+        found[name] = Typed(record="" if not act and (is_read or name in THEMSELVES) else name, act=act)
     return found
 
 

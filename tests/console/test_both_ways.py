@@ -241,9 +241,7 @@ def test_the_set_of_lawful_files_names_its_table(cli: Cli) -> None:
 
 
 @pytest.mark.parametrize(
-    "way",
-    [*[way for way in WAYS if way.action not in _ENDING], _LOOK],
-    ids=lambda way: way.action,
+    "way", [*[way for way in WAYS if way.action not in _ENDING], _LOOK], ids=lambda way: way.action
 )
 def test_nothing_is_said_in_a_list_that_ended(cli: Cli, way: Way, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("node.lists.continuation.is_closed", lambda _document, origin: origin == _OWN)

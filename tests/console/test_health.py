@@ -33,12 +33,7 @@ class Looking:
 
 @pytest.mark.parametrize(
     ("later", "times"),
-    [
-        (timedelta(), 1),
-        (KEPT, 1),
-        (KEPT + timedelta(seconds=1), 2),
-        (timedelta(seconds=-1), 2),
-    ],
+    [(timedelta(), 1), (KEPT, 1), (KEPT + timedelta(seconds=1), 2), (timedelta(seconds=-1), 2)],
 )
 def test_what_was_found_is_kept_for_a_while(later: timedelta, times: int) -> None:
     node = Looking()

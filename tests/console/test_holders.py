@@ -204,9 +204,7 @@ async def test_answers_are_shown_once_to_whoever_asked(fr: RunningConsole) -> No
 
 
 @pytest.mark.usefixtures("with_browser")
-async def test_in_a_browser_nothing_is_in_the_way_of_reading_the_answers(
-    fr: RunningConsole,
-) -> None:
+async def test_in_a_browser_nothing_is_in_the_way_of_reading_the_answers(fr: RunningConsole) -> None:
     """Of the pages as they are once somebody may be asked; the others are judged with all pages."""
     async with browsing_async() as browser:
         context = await browser.new_context(viewport={"width": 390, "height": 844}, locale="fr")

@@ -85,11 +85,7 @@ _NEWS = ListOutcome(origin="nl.example/csam", old_size=9, new_size=1009, adds=10
         (grant_words(NOTHING), "nothing without end", "rien"),
         (SyncReport(peer="nl.example").words, "no lists", "pas de liste"),
         (
-            SyncReport(
-                peer="nl.example",
-                lists=(_NEWS,),
-                error=_SLOW,
-            ).words,
+            SyncReport(peer="nl.example", lists=(_NEWS,), error=_SLOW).words,
             (
                 "csam: 9 → 1,009 events, 1,000 added, 0 withdrawn, 3 set aside, verified; "
                 "fr.example asks us to slow down"

@@ -510,10 +510,7 @@ def _ended(entrance: Entrance) -> None:
     ("sent_away", "status"), [(_removed, 401), (_lowered, 403), (_ended, 401)], ids=["gone", "role", "out"]
 )
 async def test_who_is_sent_away_while_a_form_of_his_arrives_does_nothing_with_it(
-    entrance: Entrance,
-    monkeypatch: pytest.MonkeyPatch,
-    sent_away: Callable[[Entrance], None],
-    status: int,
+    entrance: Entrance, monkeypatch: pytest.MonkeyPatch, sent_away: Callable[[Entrance], None], status: int
 ) -> None:
     """It has a minute for that: whoever always has one on its way would lose nothing at once."""
     entrance.add_two()

@@ -419,15 +419,10 @@ async def test_whose_keys_count_is_learned_before_what_a_liar_makes(
     newer = liar.identity.revise(lambda old: old)
     data = liar.identity.files.get("node.json")
     file = GossipFile(
-        "nl.example",
-        FileKind.NODE,
-        liar.identity.founded.root_sha256,
-        newer.serial,
-        sha256(data).digest(),
+        "nl.example", FileKind.NODE, liar.identity.founded.root_sha256, newer.serial, sha256(data).digest()
     )
     peer = ToldByHand(
-        Gossip.of([], [file], map(bytes.fromhex, names)).to_bytes(),
-        {**names, sha256(data).hexdigest(): data},
+        Gossip.of([], [file], map(bytes.fromhex, names)).to_bytes(), {**names, sha256(data).hexdigest(): data}
     )
     await gossiper(agencies[0]).ask(agencies[1].name, peer)
     with agencies[0].store.read() as unit:

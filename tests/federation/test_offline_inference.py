@@ -233,10 +233,7 @@ def test_a_manifest_tells_no_more_than_counts_and_roots_of_files_at_hand() -> No
     one, other = release_of(few).manifest, release_of(others).manifest
     assert one.screen_root != other.screen_root
     assert other == replace(
-        one,
-        screen_root=other.screen_root,
-        answers_root=other.answers_root,
-        labels_root=other.labels_root,
+        one, screen_root=other.screen_root, answers_root=other.answers_root, labels_root=other.labels_root
     )
 
 

@@ -57,12 +57,7 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> Told:
         at_the_end = {role: thief.refusals(role) for role, thief in thieves.items()}
         suspended = suspend_the_hoster(load)
     return Told(
-        load=load,
-        before=before,
-        after=after,
-        at_the_end=at_the_end,
-        versions=versions,
-        suspended=suspended,
+        load=load, before=before, after=after, at_the_end=at_the_end, versions=versions, suspended=suspended
     )
 
 

@@ -163,10 +163,7 @@ async def test_a_key_begins_when_every_peer_knows_it(federation: Federation) -> 
     document = fr.revise(lambda was: replace(was, auth_keys=(*was.auth_keys, DatedKey(new.kid, new, valid))))
     ring = [
         RingKey(
-            managed=ManagedKey(kid, Lineage(Role.AUTH), window, stage),
-            label=label,
-            since=now,
-            serial=serial,
+            managed=ManagedKey(kid, Lineage(Role.AUTH), window, stage), label=label, since=now, serial=serial
         )
         for kid, window, stage, label, serial in (
             (old.key.kid, Window(old.valid.start.replace(year=2020), old.valid.end), Stage.ACTIVE, "1", 1),

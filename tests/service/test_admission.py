@@ -13,13 +13,7 @@ from keys.signer import Signer
 from keys.trust.node_parts import Endpoint
 from node.access.callers import KEPT_AT_LEAST, StoredCallers, StoredReplays
 from node.access.grants import PartnerTerms
-from node.access.quotas import (
-    COVER_PER_DAY,
-    DAYS_A_MONTH,
-    MIN_EVALUATIONS_PER_DAY,
-    Quotas,
-    evaluations_for,
-)
+from node.access.quotas import COVER_PER_DAY, DAYS_A_MONTH, MIN_EVALUATIONS_PER_DAY, Quotas, evaluations_for
 from node.clock import system_entropy
 from node.errors import (
     AlreadyExistsError,

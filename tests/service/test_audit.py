@@ -13,14 +13,7 @@ from keys.key import LogPrivateKey
 from keys.trust.fingerprint import fingerprint
 from keys.trust.node_document import NodeDocument
 from keys.trust.tuf.target_files import NODE_FILE
-from node.audit.log import (
-    audit_log,
-    enqueue,
-    new_record,
-    record,
-    sign_waiting,
-    start_audit,
-)
+from node.audit.log import audit_log, enqueue, new_record, record, sign_waiting, start_audit
 from node.audit.reader import (
     Audited,
     VerifiedAudit,

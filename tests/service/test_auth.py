@@ -9,13 +9,7 @@ import pytest
 from keys.key import AuthPrivateKey, TokenPrivateKey
 from node import jose
 from node.clock import system_entropy
-from node.errors import (
-    ClockSkewError,
-    ForbiddenError,
-    ReplayedError,
-    TokenExpiredError,
-    UnauthenticatedError,
-)
+from node.errors import ClockSkewError, ForbiddenError, ReplayedError, TokenExpiredError, UnauthenticatedError
 from node.ports.callers import ASSERTION_TYP, TOKEN_SECONDS, TOKEN_TYP, Caller, CallerKind, open_scope
 from node.remote.auth import Credentials, assertion
 from node.web.auth import TokenGate, TokenIssuer

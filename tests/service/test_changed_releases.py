@@ -100,10 +100,7 @@ EVENTS: dict[str, Change] = {
     ),
     "an error": lambda fr, nl: withdraw(nl.store, nl.origin, file_digests("file 1")[0], reason=Reason.ERROR),
     "an amended entry": lambda fr, nl: amend(
-        fr.store,
-        fr.lists.origin,
-        file_digests("file 1")[0],
-        Amendment(basis=Basis.REVIEWED).revise,
+        fr.store, fr.lists.origin, file_digests("file 1")[0], Amendment(basis=Basis.REVIEWED).revise
     ),
     "a dispute": disputed,
 }

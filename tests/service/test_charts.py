@@ -6,13 +6,7 @@ from node.access.quotas import Quotas
 from node.clock import DAY_MS
 from node.lists.corrections.withdraw import withdraw
 from node.lists.tallies import tally, tally_since
-from node.partners.charts import (
-    Latency,
-    course_by_day,
-    course_by_month,
-    days,
-    months,
-)
+from node.partners.charts import Latency, course_by_day, course_by_month, days, months
 from node.store.hits.records import HitRecord, ResolutionRecord, Resolved
 from node.store.peers.records import Reached
 from protocol.lists.event import Op

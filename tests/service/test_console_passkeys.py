@@ -185,11 +185,7 @@ def test_an_altered_question_is_none(persons: Persons, passkeys: SignedIn, byte:
     ],
 )
 def test_an_answer_counts_once_whatever_the_clock_does(
-    persons: Persons,
-    passkeys: SignedIn,
-    clock: SettableClock,
-    before: timedelta,
-    meanwhile: timedelta,
+    persons: Persons, passkeys: SignedIn, clock: SettableClock, before: timedelta, meanwhile: timedelta
 ) -> None:
     hers, his = register(passkeys, "alice"), register(passkeys, "bruno")
     clock.advance(before)

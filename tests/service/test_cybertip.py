@@ -22,17 +22,7 @@ from node.hoster.hits.teller import Named, Teller
 from node.hoster.reporters.cybertip import CyberTipline
 from node.hoster.reporters.cybertip_xml import Contact, read_answer, report
 from support.cybertip_host import PASSWORD, USER, CyberTipHost, Fault, cybertip_host
-from support.outside import (
-    NAME,
-    OUTSIDE,
-    WITH_ALL,
-    Memory,
-    confirmed,
-    entry,
-    receipt_of,
-    secret_file,
-    tools,
-)
+from support.outside import NAME, OUTSIDE, WITH_ALL, Memory, confirmed, entry, receipt_of, secret_file, tools
 
 PRODUCTION = {"environment": "production", "confirm_production": "report.cybertip.org"}
 

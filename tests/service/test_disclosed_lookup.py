@@ -28,12 +28,7 @@ from node.lists.corrections.withdraw import withdraw
 from node.lists.lookup import digests_named
 from node.objects.listed import catch_up
 from node.partners import disclosed_lookup
-from node.partners.disclosed_lookup import (
-    ABOUT,
-    MOST_ABOUT_ONE,
-    DisclosedLookups,
-    PartnerDisclosure,
-)
+from node.partners.disclosed_lookup import ABOUT, MOST_ABOUT_ONE, DisclosedLookups, PartnerDisclosure
 from node.ports.evaluator import EpochSecret
 from node.store.store import Store
 from node.store.subsets.records import WideKey
@@ -95,8 +90,7 @@ def audited(world: HitWorld) -> list[AuditRecord]:
 
 
 @pytest.mark.parametrize(
-    ("bits", "told"),
-    [(0, BASELINE), (1, BASELINE), (31, BASELINE), (32, 0), (62, 0), (63, 0)],
+    ("bits", "told"), [(0, BASELINE), (1, BASELINE), (31, BASELINE), (32, 0), (62, 0), (63, 0)]
 )
 def test_near_is_at_most_31_bits(answering: DisclosedLookups, bits: int, told: int) -> None:
     assert ask(answering, flipped(LISTED, range(bits))) == [told]

@@ -439,7 +439,7 @@ async def test_shapes_of_others_find_what_any_subset_lists(both: World, tmp_path
 async def test_one_subset_is_answered_as_ever(world: World, tmp_path: Path) -> None:
     async with world.served(tmp_path) as doors:
         assert list(await said_of(doors, HOLIDAY)) == [
-            *("name", "verdict", "block", "reason", "weak", "collection", "countries", "algorithms", "hit"),
+            *("name", "verdict", "block", "reason", "weak", "collection", "countries", "algorithms", "hit")
         ]
 
 

@@ -32,9 +32,7 @@ AGE = timedelta(days=1)
 
 
 def judged(
-    agency: Agency,
-    later: timedelta = timedelta(0),
-    previous: frozenset[tuple[int, Digest]] = frozenset(),
+    agency: Agency, later: timedelta = timedelta(0), previous: frozenset[tuple[int, Digest]] = frozenset()
 ) -> Current:
     now = datetime.fromtimestamp(agency.now_ms / 1000, UTC) + later
     return current(agency.store, MEMBERS, now=now, max_age=AGE, previous=previous)

@@ -12,13 +12,7 @@ from keys.trust.lifecycle import MAX_OVERLAP
 from keys.trust.node_parts import EpochInfo, SubsetInfo
 from keys.trust.window import Window
 from node.clock import milliseconds
-from node.errors import (
-    GoneError,
-    ListTooOldError,
-    OverQuotaError,
-    StoreError,
-    VerificationError,
-)
+from node.errors import GoneError, ListTooOldError, OverQuotaError, StoreError, VerificationError
 from node.hoster.folder import Enrolment
 from node.hoster.lookup.examiner import Examiner
 from node.hoster.release.self_test import SelfTest
@@ -28,14 +22,7 @@ from node.lists.publish import publish
 from node.ports.evaluator import EpochSecret
 from node.subsets.catalogue import report_subset
 from node.subsets.draft import LIFE
-from node.subsets.epochs import (
-    EPOCH_DAYS,
-    AnnouncedEpochs,
-    enter_epoch,
-    epochs_of,
-    next_number,
-    succeed,
-)
+from node.subsets.epochs import EPOCH_DAYS, AnnouncedEpochs, enter_epoch, epochs_of, next_number, succeed
 from node.subsets.release import ReleaseReport
 from node.trust.announce import announce_epoch
 from node.trust.own import window
@@ -123,10 +110,7 @@ SUCCESSIONS = {
     "one that is over": ([(-100, -10)], [(-100, -10), (0, EPOCH_DAYS)]),
     "one that was short": ([(-1, 3)], [(-1, 1), (0, EPOCH_DAYS)]),
     "one is announced": ([(-30, 60), (46, 136)], [(-30, OVERLAP), (0, EPOCH_DAYS)]),
-    "two are announced": (
-        [(-30, 60), (46, 136), (122, 212)],
-        [(-30, OVERLAP), (0, EPOCH_DAYS), (76, 166)],
-    ),
+    "two are announced": ([(-30, 60), (46, 136), (122, 212)], [(-30, OVERLAP), (0, EPOCH_DAYS), (76, 166)]),
     "a rotation in haste": ([(-30, 14), (0, 90)], [(-30, 14), (0, 14), (0, 90)]),
 }
 

@@ -87,10 +87,7 @@ def test_indexes_what_it_holds(agency: Agency, other: Agency) -> None:
         keys = [agency.store.vault.key_of(digest) for digest in file_digests("f1")]
         assert [
             (hit.position, hit.ended) for hit in sorted(unit.entries.find(keys), key=lambda h: h.position)
-        ] == [
-            (2, 6),
-            (3, 7),
-        ]
+        ] == [(2, 6), (3, 7)]
         assert unit.entries.count(agency.log_of(other.origin).id) == {1: 4}
 
 

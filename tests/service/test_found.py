@@ -50,9 +50,7 @@ class Founded:
 
     def fetched(self) -> FetchedTrust:
         return FetchedTrust(
-            url=self.trust.document().endpoints[0].url,
-            trust=self.trust.current(),
-            spki_sha256=self.pin,
+            url=self.trust.document().endpoints[0].url, trust=self.trust.current(), spki_sha256=self.pin
         )
 
 

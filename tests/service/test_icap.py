@@ -73,12 +73,7 @@ async def serving(
     listening = listen_tcp("127.0.0.1", 0)
     port = listening.getsockname()[1]
     async with Acceptor(
-        [listening],
-        service.serve,
-        limits,
-        crowded=service.patience.crowded,
-        refusal=FULL,
-        drain_seconds=1.0,
+        [listening], service.serve, limits, crowded=service.patience.crowded, refusal=FULL, drain_seconds=1.0
     ):
         yield World(port, inspector, releases)
 

@@ -287,8 +287,7 @@ _FILES = [tuple(sha256_digest(f"{n}/{kind}") for kind in "xyz") for n in range(4
     )
 )
 def test_whatever_is_imported_each_digest_is_listed_once_and_files_stay_whole(
-    tmp_path_factory: pytest.TempPathFactory,
-    inputs: list[list[tuple[tuple[Digest, ...], set[int], int]]],
+    tmp_path_factory: pytest.TempPathFactory, inputs: list[list[tuple[tuple[Digest, ...], set[int], int]]]
 ) -> None:
     folder = tmp_path_factory.mktemp("agency")
     store = make_store(sqlite_dsn(folder), folder)

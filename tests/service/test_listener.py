@@ -12,16 +12,7 @@ from node.web.listener import Listener
 from node.web.settings import WebSettings
 from protocol.messages import EvaluationRequest
 from support.asking import kept_asking
-from support.fakes_api import (
-    IDENTITY,
-    LIST,
-    NODE,
-    START,
-    Loopback,
-    MemoryNode,
-    SlowSubset,
-    node_on_loopback,
-)
+from support.fakes_api import IDENTITY, LIST, NODE, START, Loopback, MemoryNode, SlowSubset, node_on_loopback
 
 NEXT = create_identity(NODE, now=START)
 BOTH = frozenset({IDENTITY.spki_sha256, NEXT.spki_sha256})

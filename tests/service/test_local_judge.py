@@ -108,11 +108,7 @@ DOWN = PeerUnreachableError("fr.example cannot be reached")
 async def test_a_hit_is_in_the_spool_when_it_is_told(world: World) -> None:
     async with world.judge() as judge:
         verdicts = await judge.judge([CLEAN, LISTED, [PRESENT]], "upload.zip")
-    assert [verdict.outcome for verdict in verdicts.parts] == [
-        Outcome.CLEAN,
-        Outcome.HIT,
-        Outcome.TEST_FILE,
-    ]
+    assert [verdict.outcome for verdict in verdicts.parts] == [Outcome.CLEAN, Outcome.HIT, Outcome.TEST_FILE]
     assert verdicts.whole.hit_id == world.spool.ls()[0].id
     assert world.told == [("upload.zip", False)]
 
@@ -200,10 +196,7 @@ async def test_a_hit_that_cannot_be_recorded_is_told_all_the_same(world: World) 
     (world.folder / "hits.key").mkdir()
     async with world.judge() as judge:
         verdict = (await judge.judge([LISTED], "upload")).whole
-    assert (verdict.outcome, verdict.reason) == (
-        Outcome.HIT,
-        "the hit could not be recorded on this machine",
-    )
+    assert (verdict.outcome, verdict.reason) == (Outcome.HIT, "the hit could not be recorded on this machine")
     assert world.told == []
 
 

@@ -177,10 +177,7 @@ def test_what_cannot_be_done_now_is_said_and_can_be_done_again(
     objects = through(proxy, server, tmp_path)
     objects.put("a/b", b"old")
     proxy.bad = fault
-    with (
-        impatient(waits=0.5 if fault.stalls else 10),
-        pytest.raises(StoreDownError, match=says) as refused,
-    ):
+    with impatient(waits=0.5 if fault.stalls else 10), pytest.raises(StoreDownError, match=says) as refused:
         ACTS[act](objects)
     said = f"{refused.value} {refused.value.hint} {refused.value.__cause__}"
     assert not any(secret in said for secret in (KEY, SECRET, proxy.endpoint, tmp_path.name, "a/b"))

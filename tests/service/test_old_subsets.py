@@ -118,12 +118,7 @@ async def test_a_filter_that_comes_later_is_taken_with_the_next_release(
     ],
 )
 def test_a_release_says_what_its_screen_tells(
-    fr: ReleasingAgency,
-    other: Agency,
-    rows: list[tuple[Digest, ...]],
-    values: int,
-    beside: int,
-    apart: int,
+    fr: ReleasingAgency, other: Agency, rows: list[tuple[Digest, ...]], values: int, beside: int, apart: int
 ) -> None:
     release_rows(fr, other, [row(f"row {number}", digests=each) for number, each in enumerate(rows)])
     told = fr.release().told

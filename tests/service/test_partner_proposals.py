@@ -103,10 +103,7 @@ def enrolment(world: HitWorld) -> Enrolment:
 def sender(world: HitWorld, folder: OwnProposals, wire: Wire) -> Sender:
     trust = world.fr.trust
     known = Known(
-        root=trust.root(),
-        document=trust.document(),
-        members=trust.members(),
-        revocations=trust.revocations(),
+        root=trust.root(), document=trust.document(), members=trust.members(), revocations=trust.revocations()
     )
     return Sender(folder, enrolment(world), known, wire)
 

@@ -12,14 +12,7 @@ from node.lists.guards import Guards
 from node.lists.imports.intake import Statement
 from node.objects.filters import FolderFilters
 from node.partners.proposals import review
-from node.partners.proposals.review import (
-    SeenProposal,
-    Taken,
-    get_proposal,
-    refuse,
-    see_proposal,
-    take_up,
-)
+from node.partners.proposals.review import SeenProposal, Taken, get_proposal, refuse, see_proposal, take_up
 from node.store.partners.records import ProposalRecord
 from protocol.digest import Algorithm
 from protocol.lists.event import NATIONAL

@@ -244,12 +244,7 @@ class TestRaces:
     def test_two_that_finish_one_head_publish_it_once(self, agency: Agency) -> None:
         agency.add(rows("a"))
         with pytest.raises(ConflictError):
-            publish(
-                agency.store,
-                agency.origin,
-                signer=Hooked(agency, before=agency.publish),
-                now_ms=NOW_MS,
-            )
+            publish(agency.store, agency.origin, signer=Hooked(agency, before=agency.publish), now_ms=NOW_MS)
         assert agency.log.head.size == 2
         assert signed_head(agency).size == 2
         check_whole(agency)

@@ -32,10 +32,7 @@ async def test_what_was_not_answered_is_given_back(
     monkeypatch.setattr(agency.evaluator, "evaluate", fail)
     elements = blind(loaded_group(), [bytes([n]) for n in range(64)], entropy=lambda n: b"\7" * n).elements
     request = EvaluationRequest(
-        subset_id=subset_id(f"fr.example/subsets/{SUBSET}"),
-        epoch=1,
-        request_id=b"r" * 16,
-        elements=elements,
+        subset_id=subset_id(f"fr.example/subsets/{SUBSET}"), epoch=1, request_id=b"r" * 16, elements=elements
     )
     before = Quotas(store).left("hoster", now=agency.clock.now())
     with pytest.raises(type(failure)):

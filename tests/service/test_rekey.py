@@ -19,13 +19,7 @@ from node.errors import StoreError
 from node.objects.folder import FolderObjects
 from node.objects.logfiles import LogFiles
 from node.objects.person_requests import change_payload
-from node.objects.rekey import (
-    SETTLED_MS,
-    Resealed,
-    reseal,
-    rewrap,
-    storage_keys_in_use,
-)
+from node.objects.rekey import SETTLED_MS, Resealed, reseal, rewrap, storage_keys_in_use
 from node.objects.sealed_names import verifier_name
 from node.signing.passkeys import Site, WebAuthnCeremonies
 from node.signing.verifiers import Argon2Hasher

@@ -340,10 +340,7 @@ BAD_NOTES = {
 
 @pytest.mark.parametrize("alter", BAD_NOTES.values(), ids=BAD_NOTES)
 def test_a_signer_that_signs_something_else_is_not_believed(
-    fr: ReleasingAgency,
-    other: Agency,
-    monkeypatch: pytest.MonkeyPatch,
-    alter: Callable[[bytes], bytes],
+    fr: ReleasingAgency, other: Agency, monkeypatch: pytest.MonkeyPatch, alter: Callable[[bytes], bytes]
 ) -> None:
     fr.lists.add(rows("a"))
     other.add(rows("a"))

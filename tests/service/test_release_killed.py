@@ -139,9 +139,7 @@ KILLS = {
 
 @pytest.mark.parametrize("kill", KILLS.values(), ids=KILLS)
 def test_whatever_kills_a_release_the_next_run_finishes_it(
-    fr: ReleasingAgency,
-    other: Agency,
-    kill: Callable[[pytest.MonkeyPatch, ReleasingAgency], None],
+    fr: ReleasingAgency, other: Agency, kill: Callable[[pytest.MonkeyPatch, ReleasingAgency], None]
 ) -> None:
     release_both(fr, other, "a")
     fr.lists.add(rows("b"))

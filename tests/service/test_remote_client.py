@@ -108,10 +108,7 @@ async def test_pauses_grow_have_jitter_and_are_bounded(monkeypatch: pytest.Monke
     waited.clear()
     await pause(1, down, limits=limits, entropy=lambda count: b"\0" * count)
     await pause(
-        1,
-        RateLimitedError("slow", retry_after_seconds=3),
-        limits=limits,
-        entropy=lambda count: b"\0" * count,
+        1, RateLimitedError("slow", retry_after_seconds=3), limits=limits, entropy=lambda count: b"\0" * count
     )
     assert waited == [0.0, 3.0]
 
@@ -183,10 +180,7 @@ async def test_a_token_that_the_node_calls_expired_is_renewed_once_and_the_reque
 
 async def test_a_node_with_a_new_token_key_gets_a_new_assertion() -> None:
     async with hostile(
-        says(TOKEN),
-        says(reply(b"", status="401 U")),
-        says(TOKEN),
-        says(reply(b"note")),
+        says(TOKEN), says(reply(b"", status="401 U")), says(TOKEN), says(reply(b"note"))
     ) as server:
         async with _partner(server.url) as remote:
             assert await remote.checkpoint(LIST, held=None) == b"note"

@@ -105,10 +105,7 @@ _HASTY = RemoteLimits(
 
 @pytest.mark.parametrize("script", _SLOW.values(), ids=_SLOW)
 async def test_whoever_is_too_slow_is_given_up(script: Script) -> None:
-    async with (
-        hostile(script) as server,
-        remote_to(server.url, limits=replace(_HASTY, attempts=1)) as remote,
-    ):
+    async with hostile(script) as server, remote_to(server.url, limits=replace(_HASTY, attempts=1)) as remote:
         with pytest.raises(PeerUnreachableError):
             await remote.root()
 

@@ -19,17 +19,7 @@ from protocol.lists.ext import Reason
 from protocol.statement.receipt import open_receipt
 from protocol.statement.report import SentReport, authenticate
 from protocol.subset.canary import PRESENT
-from support.hits import (
-    HOSTER,
-    OTHER,
-    QUOTA,
-    SUBSET,
-    HitWorld,
-    hit_world,
-    kept_reports,
-    named,
-    report_of,
-)
+from support.hits import HOSTER, OTHER, QUOTA, SUBSET, HitWorld, hit_world, kept_reports, named, report_of
 
 
 @pytest.fixture(params=[True, False], ids=["labels", "no labels"])

@@ -32,12 +32,7 @@ from keys.key import (
 )
 from keys.roles import Role
 from keys.trust.node_document import NodeDocument, open_node_document, sign_node_document
-from keys.trust.tuf.repository import (
-    author_snapshot,
-    author_targets,
-    open_snapshot,
-    open_timestamp,
-)
+from keys.trust.tuf.repository import author_snapshot, author_targets, open_snapshot, open_timestamp
 from keys.trust.tuf.root import TrustedRoot, open_roots
 from node import jose
 from node.clock import SystemClock, system_entropy

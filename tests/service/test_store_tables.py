@@ -648,10 +648,7 @@ class TestFetched:
 
 def _subset_with_releases(unit: Unit, versions: int) -> None:
     wanted = SubsetFilter(
-        collections=frozenset({1}),
-        algorithms=frozenset({Algorithm.MD5}),
-        screen_bits=12,
-        labels=True,
+        collections=frozenset({1}), algorithms=frozenset({Algorithm.MD5}), screen_bits=12, labels=True
     )
     unit.subsets.create(
         SubsetRecord(

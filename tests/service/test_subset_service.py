@@ -317,13 +317,7 @@ class Altered:
         return self._altered("entries", data)
 
     async def release_part(
-        self,
-        subset: str,
-        *,
-        version: int,
-        part: ReleasePart,
-        since: int | None,
-        max_bytes: int | None = None,
+        self, subset: str, *, version: int, part: ReleasePart, since: int | None, max_bytes: int | None = None
     ) -> bytes:
         data = await self._api.release_part(
             subset, version=version, part=part, since=since, max_bytes=max_bytes
@@ -488,13 +482,7 @@ class Meter(Altered):
 
     @override
     async def release_part(
-        self,
-        subset: str,
-        *,
-        version: int,
-        part: ReleasePart,
-        since: int | None,
-        max_bytes: int | None = None,
+        self, subset: str, *, version: int, part: ReleasePart, since: int | None, max_bytes: int | None = None
     ) -> bytes:
         data = await super().release_part(
             subset, version=version, part=part, since=since, max_bytes=max_bytes

@@ -117,11 +117,7 @@ async def test_a_receipt_without_a_reference_is_none(spool: HitSpool, reference:
 
 def answered(outcome: Outcome) -> CaseAnswer:
     return CaseAnswer(
-        partner="hoster",
-        report_id=bytes(16),
-        outcome=outcome,
-        reason="we looked",
-        answered_ms=1,
+        partner="hoster", report_id=bytes(16), outcome=outcome, reason="we looked", answered_ms=1
     )
 
 

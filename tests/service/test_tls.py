@@ -116,10 +116,7 @@ async def test_the_pin_is_checked_before_any_request_byte_is_sent() -> None:
 async def test_current_and_next_pin_are_both_good_during_a_rotation() -> None:
     pins = frozenset({OTHER.spki_sha256, IDENTITY.spki_sha256})
     for identity in (IDENTITY, OTHER):
-        async with (
-            node_on_loopback(identity=identity) as node,
-            remote_to(node.url, pins=pins) as remote,
-        ):
+        async with node_on_loopback(identity=identity) as node, remote_to(node.url, pins=pins) as remote:
             assert await remote.root() == b'{"root":1}'
 
 

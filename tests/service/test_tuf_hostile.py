@@ -35,10 +35,7 @@ ANSWERS: dict[str, tuple[Script, type[NodeError]]] = {
     "drips": (drips(HEAD + b"Content-Length: 200\r\n\r\n", every=0.05), PeerUnreachableError),
     "drips without a length": (drips(HEAD + b"\r\n", every=0.05), PeerUnreachableError),
     "is endless": (floods(HEAD + b"\r\n"), VerificationError),
-    "announces more than is signed for": (
-        says(HEAD + b"Content-Length: 9000000\r\n\r\n"),
-        VerificationError,
-    ),
+    "announces more than is signed for": (says(HEAD + b"Content-Length: 9000000\r\n\r\n"), VerificationError),
     "says nothing": (_silence, PeerUnreachableError),
     "stops in the middle": (then_resets(HEAD + b"Content-Length: 200\r\n\r\n{"), PeerUnreachableError),
 }

@@ -96,12 +96,7 @@ def test_events_name_their_entry_and_repeat_no_digest(agency: Agency) -> None:
     agency.publish()
     for (_, data, opening), ref in zip(agency.items()[2:], (0, 1), strict=True):
         header = Event.from_bytes(data).header
-        assert (header.op, header.ref, header.collection, header.algorithm) == (
-            Op.WITHDRAW,
-            ref,
-            NATIONAL,
-            0,
-        )
+        assert (header.op, header.ref, header.collection, header.algorithm) == (Op.WITHDRAW, ref, NATIONAL, 0)
         assert opening is not None
         parsed = Opening.from_bytes(opening)
         assert (parsed.digest, parsed.ext.reason) == (None, Reason.ERROR)

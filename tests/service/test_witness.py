@@ -271,13 +271,7 @@ async def test_a_published_list_and_a_release_log_are_cosigned(world: World) -> 
 def test_a_log_of_its_own_is_never_cosigned_even_if_it_were_its_own_peer(world: World) -> None:
     own = world.fr.fetched()
     peer = PeerRecord(
-        name=world.fr.name,
-        url=own.url,
-        trust=own.trust,
-        serial=1,
-        grant="{}",
-        added_ms=1,
-        confirmed_ms=1,
+        name=world.fr.name, url=own.url, trust=own.trust, serial=1, grant="{}", added_ms=1, confirmed_ms=1
     )
     with world.fr.store.write() as unit:
         unit.peers.add(peer)

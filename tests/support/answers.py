@@ -6,15 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from node.subsets.compose import (
-    Chosen,
-    Terms,
-    Values,
-    compose,
-    labels_of,
-    screen_of,
-    width_of_answers,
-)
+from node.subsets.compose import Chosen, Terms, Values, compose, labels_of, screen_of, width_of_answers
 from protocol.digest import Digest
 from protocol.subset.canary import PRESENT
 from protocol.subset.chunks import labels_root

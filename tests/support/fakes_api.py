@@ -24,14 +24,7 @@ from node.web.listener import Listener
 from node.web.server import RunningServer, serve
 from node.web.services import WebServices
 from node.web.settings import WebSettings
-from protocol.api import (
-    DisclosedApi,
-    GossipApi,
-    HitApi,
-    ProposalApi,
-    TufApi,
-    WitnessApi,
-)
+from protocol.api import DisclosedApi, GossipApi, HitApi, ProposalApi, TufApi, WitnessApi
 from protocol.lists.grant import Grant
 from protocol.messages import (
     EnrolmentReply,
@@ -224,13 +217,7 @@ class MemorySubset(MemoryLogs):
     asked: list[EvaluationRequest] = field(default_factory=list)
 
     async def release_part(
-        self,
-        subset: str,
-        *,
-        version: int,
-        part: ReleasePart,
-        since: int | None,
-        max_bytes: int | None = None,
+        self, subset: str, *, version: int, part: ReleasePart, since: int | None, max_bytes: int | None = None
     ) -> bytes:
         assert max_bytes is None, "a limit is for the one who asks and not sent"
         if since is not None:
@@ -417,10 +404,7 @@ def remote_to(url: str, *, credentials: Credentials | None = None, **changes: ob
 
 @asynccontextmanager
 async def node_on_loopback(
-    memory: MemoryNode | None = None,
-    *,
-    settings: WebSettings | None = None,
-    identity: TlsIdentity = IDENTITY,
+    memory: MemoryNode | None = None, *, settings: WebSettings | None = None, identity: TlsIdentity = IDENTITY
 ) -> AsyncIterator[Loopback]:
     """A node of in-memory parts behind real HTTPS."""
     memory = memory or MemoryNode()

@@ -22,8 +22,5 @@ async def _at_once(function: Callable[_P, _T], /, *args: _P.args, **kwargs: _P.k
 @contextmanager
 def hasty() -> Iterator[None]:
     """One thread, and trust files and notes that are read once."""
-    with (
-        patch.object(asyncio, "to_thread", _at_once),
-        remembered_signatures(),
-    ):
+    with patch.object(asyncio, "to_thread", _at_once), remembered_signatures():
         yield

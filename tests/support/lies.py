@@ -15,13 +15,7 @@ from node.errors import PeerUnreachableError
 from node.lists.pace import FollowGuards
 from node.store.peers.records import EvidenceKind
 from protocol.digest import Algorithm
-from protocol.errors import (
-    OpeningError,
-    RollbackError,
-    TooLargeError,
-    UntrustedError,
-    WrongOriginError,
-)
+from protocol.errors import OpeningError, RollbackError, TooLargeError, UntrustedError, WrongOriginError
 from protocol.lists.event import BASELINE, NATIONAL, Op
 from protocol.lists.ext import Ext, Reason
 from support.federation import Agency

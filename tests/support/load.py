@@ -188,10 +188,7 @@ class Load:
     def __enter__(self) -> Self:
         with ExitStack() as stack:
             self.federation: Federation = federate(
-                self._folder,
-                shared=WITHDRAWN_LATER,
-                files_per_day=_FILES_PER_DAY,
-                clock_file=self.time.file,
+                self._folder, shared=WITHDRAWN_LATER, files_per_day=_FILES_PER_DAY, clock_file=self.time.file
             )
             stack.callback(self.federation.stop)
             stack.enter_context(self.time.here())

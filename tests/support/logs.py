@@ -42,9 +42,7 @@ def head(size: int, salt: str = "") -> Checkpoint:
 
 
 def signed_note(
-    checkpoint: Checkpoint,
-    cosigned: dict[str, int] | None = None,
-    signers: Sequence[LogPrivateKey] = (LOG,),
+    checkpoint: Checkpoint, cosigned: dict[str, int] | None = None, signers: Sequence[LogPrivateKey] = (LOG,)
 ) -> bytes:
     """The note of a head under `signers`, cosigned by the witnesses named, at the second given for each."""
     note = Note.parse(sign_checkpoint(checkpoint, signers))

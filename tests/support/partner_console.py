@@ -131,7 +131,7 @@ def world_of(seat: Seat) -> PartnerWorld:
 
 
 EXAMPLES: Mapping[str, Callable[[PartnerWorld], str]] = {
-    "hit": lambda world: f"hit={hit_spool(world.home).readable().hits[-1].id}",
+    "hit": lambda world: f"hit={hit_spool(world.home).readable().hits[-1].id}"
 }
 """Queries of the pages that take one."""
 

@@ -89,10 +89,7 @@ def next_content(
 
 
 def proposal(
-    *,
-    root: RootContent | None = None,
-    changed: Mapping[str, bytes] | None = None,
-    handover: bool = True,
+    *, root: RootContent | None = None, changed: Mapping[str, bytes] | None = None, handover: bool = True
 ) -> Proposal:
     """A proposal of these changes."""
     return Proposal(

@@ -89,9 +89,7 @@ class ConnectProxy:
             sink.close()
 
         await asyncio.gather(
-            pipe(reader, up_writer, self.passed),
-            pipe(up_reader, writer, bytearray()),
-            return_exceptions=True,
+            pipe(reader, up_writer, self.passed), pipe(up_reader, writer, bytearray()), return_exceptions=True
         )
 
 

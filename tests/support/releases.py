@@ -137,11 +137,7 @@ class ReleasingAgency:
 
     def release_only(self, *, exclusions: frozenset[Digest] = frozenset()) -> ReleaseReport:
         return self.releaser.release(
-            SUBSET,
-            members=self.trust.members(),
-            now=self.clock.now(),
-            max_age=MAX_AGE,
-            exclusions=exclusions,
+            SUBSET, members=self.trust.members(), now=self.clock.now(), max_age=MAX_AGE, exclusions=exclusions
         )
 
     @property

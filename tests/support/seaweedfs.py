@@ -120,12 +120,7 @@ def start_seaweedfs(services: Services) -> S3Server:
         "volume1": {"dir": _made(folder / "volume1"), **volume},
         "volume2": {"dir": _made(folder / "volume2"), **volume},
         "filer": {"master": master, "defaultStoreDir": folder},
-        "s3": {
-            "filer": filer,
-            "config": _identities(folder),
-            "port.iceberg": 0,
-            "port.lance": 0,
-        },
+        "s3": {"filer": filer, "config": _identities(folder), "port.iceberg": 0, "port.lance": 0},
     }
     for part, own in options.items():
         port, asked = ports[part]

@@ -15,12 +15,7 @@ from typing import Final
 import aiohttp
 
 from keys.errors import SigfedError
-from keys.key import (
-    LogPrivateKey,
-    StatementPrivateKey,
-    TokenPrivateKey,
-    WitnessPrivateKey,
-)
+from keys.key import LogPrivateKey, StatementPrivateKey, TokenPrivateKey, WitnessPrivateKey
 from keys.trust.node_document import NodeDocument
 from node.clock import system_entropy
 from node.errors import ConflictError, UnauthenticatedError

@@ -118,11 +118,7 @@ class TufOrigin:
     def rotate_online(self) -> None:
         """Publish a root with other online keys, and sign with them."""
         self.online = NEXT_ONLINE
-        self.rotate(
-            HOLDERS[:2],
-            snapshot_keys=(SNAPSHOTS[1].public,),
-            timestamp_keys=(TIMESTAMPS[1].public,),
-        )
+        self.rotate(HOLDERS[:2], snapshot_keys=(SNAPSHOTS[1].public,), timestamp_keys=(TIMESTAMPS[1].public,))
         self.stamp()
 
     def forge_timestamp(self, signer: Signer, *, version: int, hours: int = 24) -> None:

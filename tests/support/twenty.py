@@ -23,19 +23,7 @@ from support.acquainting import acquaint
 from support.federation import EVERYTHING, Agency, Call, Federation
 from support.gossiping import ask
 from support.liars import History, Liar, LyingList
-from support.lies import (
-    BASE,
-    CAP,
-    LIES,
-    LONE_FLOODED,
-    MOST,
-    PAPERS,
-    SECRET,
-    SHARED,
-    TRICKLE,
-    Audience,
-    lone,
-)
+from support.lies import BASE, CAP, LIES, LONE_FLOODED, MOST, PAPERS, SECRET, SHARED, TRICKLE, Audience, lone
 from support.lists import digest
 from support.rewinding import Rewinding
 from support.witnesses import Witnesses, requiring_of, witness_of

@@ -27,13 +27,7 @@ from protocol.subset.filter import EXACT, SubsetFilter
 from protocol.subset.label import CANARY_LABEL, LABEL_BYTES, PLAINTEXT_BYTES, Label, LabelSource, seal_label
 from protocol.subset.lookup import Lookup, Match, check_canaries
 from protocol.subset.manifest import ReleaseKind
-from protocol.subset.release import (
-    Release,
-    answers_root,
-    check_labels_root,
-    check_successor,
-    verify_release,
-)
+from protocol.subset.release import Release, answers_root, check_labels_root, check_successor, verify_release
 from protocol.subset.rice import U64Array
 from protocol.subset.screen import screen_values, truncate
 from support.subsets import LABEL, SOURCES, SUBSET, build_screen, digest, make_release, output, u64

@@ -36,13 +36,7 @@ def served_hits(identity: Identity, store: Store, evaluator: Evaluator, epochs: 
         signer=signer,
         floods=flood_watch(identity, store),
     )
-    proving = Proving(
-        store,
-        identity.trust,
-        identity.trust_files,
-        identity.introductions,
-        signer=signer,
-    )
+    proving = Proving(store, identity.trust, identity.trust_files, identity.introductions, signer=signer)
     resolving = Resolving(store, identity.clock, node=identity.settings.node, signer=signer)
     return ServedHits(
         reporting=reporting,

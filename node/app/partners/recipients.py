@@ -27,10 +27,7 @@ class RunningRecipients:
         self.turn = asyncio.Lock()
         """Of the jobs that lay out: those that wait must not hold the threads that answer requests."""
         self._copy = RecipientCopy(
-            store,
-            identity.clock,
-            identity.trust.members,
-            max_age=identity.settings.guards.max_checkpoint_age,
+            store, identity.clock, identity.trust.members, max_age=identity.settings.guards.max_checkpoint_age
         )
 
     def service(self) -> RecipientService | None:

@@ -28,11 +28,7 @@ def open_telling(identity: Identity, store: Store) -> Telling:
 def open_gossiper(identity: Identity, store: Store, clock: Clock) -> Gossiper:
     """The side that asks peers what they hold, at the time of `clock`."""
     return Gossiper(
-        store,
-        identity.trust,
-        clock,
-        own=identity.trust_files,
-        introductions=identity.introductions,
+        store, identity.trust, clock, own=identity.trust_files, introductions=identity.introductions
     )
 
 

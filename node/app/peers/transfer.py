@@ -40,11 +40,7 @@ async def import_from(
 ) -> SyncReport:
     """Sync the lists of `peer` from what it exported into `folder`; `beyond_limits` as in `PeerSyncs`."""
     carried = receive(
-        store,
-        MediumObjects(folder),
-        peer,
-        node=identity.settings.node,
-        now=identity.clock.now(),
+        store, MediumObjects(folder), peer, node=identity.settings.node, now=identity.clock.now()
     )
     return await PeerSyncs(identity, store, carried.time, beyond_limits=beyond_limits).run_over(peer, carried)
 

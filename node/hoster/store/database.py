@@ -327,9 +327,7 @@ def _is_whole(found: tuple[object, ...]) -> bool:
 
 def _damaged(path: Path) -> StoreError:
     return StoreError(
-        "{path} is damaged",
-        path,
-        hint="restore it from a backup, or move its folder away and enrol again",
+        "{path} is damaged", path, hint="restore it from a backup, or move its folder away and enrol again"
     )
 
 

@@ -111,11 +111,7 @@ class OverlayKeeper:
             ahead=delivery.size - base.size,
         )
         return Committed(
-            old_size=base.size,
-            new_size=delivery.size,
-            adds=0,
-            withdrawals=self._withdrawals,
-            quarantined=0,
+            old_size=base.size, new_size=delivery.size, adds=0, withdrawals=self._withdrawals, quarantined=0
         )
 
 

@@ -38,22 +38,10 @@ from node.peers.sync.reports import ListOutcome, SyncReport
 from node.peers.sync.requirements import Requiring
 from node.store.peers.records import PeerRecord
 from node.store.store import Store
-from node.trust.others.refresh import (
-    held_document,
-    list_origins,
-    log_trust,
-    newest_root,
-    refresh_peer,
-)
+from node.trust.others.refresh import held_document, list_origins, log_trust, newest_root, refresh_peer
 from node.trust.others.revocations import renew, signing, withheld
 from protocol.api import PeerApi
-from protocol.errors import (
-    FreezeError,
-    FutureEventError,
-    ProtocolError,
-    UncosignedError,
-    UnknownSignerError,
-)
+from protocol.errors import FreezeError, FutureEventError, ProtocolError, UncosignedError, UnknownSignerError
 from protocol.lists.grant import NOTHING, Grant
 from protocol.pull.inputs import LogTrust
 from protocol.tlog.hasher import HASHLIB, Hasher
@@ -290,12 +278,7 @@ class _Session:
             return None, exc
 
     async def _taken_away(
-        self,
-        pull: ListPull,
-        follower: Follower,
-        held: HeldLog,
-        note: bytes | None,
-        halted: VerificationError,
+        self, pull: ListPull, follower: Follower, held: HeldLog, note: bytes | None, halted: VerificationError
     ) -> tuple[None, VerificationError]:
         """Of a list that stands still, the removals of a head that continues the held one: they wait for nobody.
 

@@ -24,11 +24,7 @@ class HitTallyRows(Rows):
         wanted = _with_sources(select(*groups, func.count()), hits).group_by(*groups)
         return [
             OutcomeCount(
-                origin=row[0],
-                collection=int(row[1]),
-                action=row[2],
-                outcome=row[3],
-                reports=int(row[4]),
+                origin=row[0], collection=int(row[1]), action=row[2], outcome=row[3], reports=int(row[4])
             )
             for row in self._connection.execute(wanted)
         ]

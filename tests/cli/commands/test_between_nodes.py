@@ -42,15 +42,7 @@ from support.agencies import (
 )
 from support.copies import let_go_on
 from support.moving_time import MovingTime
-from support.processes import (
-    PROGRAM,
-    Cli,
-    Finished,
-    Running,
-    contents,
-    free_port,
-    wait_until,
-)
+from support.processes import PROGRAM, Cli, Finished, Running, contents, free_port, wait_until
 from support.programs import needed
 
 NL_LIST = f"nl.example/lists/{LIST}"

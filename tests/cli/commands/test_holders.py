@@ -34,15 +34,7 @@ def asking(federation: Federation) -> Cli:
     export = written(
         federation.folder / "investigative.csv", table(SECRET).replace("baseline", "investigative")
     )
-    importing = (
-        "entry",
-        "import",
-        export,
-        "--list",
-        LIST,
-        "--basis",
-        "own",
-    )
+    importing = ("entry", "import", export, "--list", LIST, "--basis", "own")
     nl.done(*importing)
     nl.done("publish")
     nl.done("subset", "create", HOLDINGS, "--holdings", "--collection", "investigative")
@@ -90,12 +82,7 @@ def test_what_one_agency_lists_reaches_no_partner(asking: Cli, federation: Feder
 
 def test_a_partners_string_is_not_for_agencies(asking: Cli, federation: Federation) -> None:
     asking.refused(
-        14,
-        "not from a member",
-        "holders",
-        "join",
-        "--stdin",
-        typed="https://127.0.0.1:1/#" + "A" * 52 + "\n",
+        14, "not from a member", "holders", "join", "--stdin", typed="https://127.0.0.1:1/#" + "A" * 52 + "\n"
     )
     invite = ("partner", "invite", "wrong", "--subset", SUBSET, "--agency", "nl.example")
     federation.fr.refused(2, "is for partners", *invite)

@@ -436,9 +436,7 @@ def test_an_audit_log_that_its_signer_knows_otherwise_goes_on_in_another(
     assert accusations(pair.nl) == []
 
 
-def test_a_signer_alone_is_lost_and_its_node_brings_it_forward(
-    split_pair: tuple[Federation, Split],
-) -> None:
+def test_a_signer_alone_is_lost_and_its_node_brings_it_forward(split_pair: tuple[Federation, Split]) -> None:
     pair, signer = split_pair
     fr = pair.fr
     older = signer.backup("signer-monday")

@@ -66,11 +66,7 @@ KILLS = [
 
 @pytest.mark.parametrize(("role", "place"), KILLS)
 def test_the_same_command_finishes_it(
-    releasing: Cli,
-    rotated: Callable[[str], Counter[tuple[str, str]]],
-    tmp_path: Path,
-    role: str,
-    place: str,
+    releasing: Cli, rotated: Callable[[str], Counter[tuple[str, str]]], tmp_path: Path, role: str, place: str
 ) -> None:
     killed = releasing.copied(tmp_path / "killed")
     killed.killed(place, "key", "rotate", *ROLES[role])

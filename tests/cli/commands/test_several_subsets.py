@@ -109,10 +109,7 @@ def test_what_is_done_for_one_names_it(partner: Cli, files: Path) -> None:
     assert partner.run("--subset", SECOND, "check", str(files / "listed")).exit == 1
     [hit] = partner.run("hit", "ls").results
     assert hit["subset"] == SECOND
-    for command in (
-        ["hit", "show", hit["hit"]],
-        ["hit", "report", hit["hit"]],
-    ):
+    for command in (["hit", "show", hit["hit"]], ["hit", "report", hit["hit"]]):
         partner.refused(2, "this home follows several subsets", *command)
     assert partner.run("--subset", SECOND, "hit", "show", hit["hit"]).exit == 0
     partner.refused(2, "follows 0 subsets named third", "--subset", "third", "status")

@@ -267,10 +267,7 @@ def test_what_was_taken_away_comes_back_by_no_request_from_before(
             ("peer", "grant", "nl.example", "--grant", "baseline,national"),
             [("peer", "grant", "nl.example", "--grant", "baseline", "--until", sooner)],
         ),
-        (
-            ("partner", "quota", "hoster", "--files-per-day", "100000000"),
-            [("partner", "suspend", "hoster")],
-        ),
+        (("partner", "quota", "hoster", "--files-per-day", "100000000"), [("partner", "suspend", "hoster")]),
         (
             ("partner", "quota", "hoster", "--files-per-day", "200000000"),
             [("partner", "quota", "hoster", "--files-per-day", "1")],

@@ -48,10 +48,7 @@ class Importing:
 def gather(world: World, _visitor: Visitor, _query: Values) -> Importing:
     """What can be chosen."""
     return Importing(
-        lists=choices(own_lists(world)),
-        bases=bases(),
-        collections=collections(),
-        most=MOST_BYTES // 2**20,
+        lists=choices(own_lists(world)), bases=bases(), collections=collections(), most=MOST_BYTES // 2**20
     )
 
 
