@@ -6,6 +6,7 @@ SeaweedFS. All are real processes, which a service manager starts again.
 
 import logging
 import re
+import sys
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -18,18 +19,16 @@ from random import Random
 from threading import Event
 from typing import Any
 
-import psycopg
 import pytest
 
 from node.config import load as settings_at
-from protocol.tlog.checkpoint import Checkpoint
-from protocol.tlog.note import Note
 from support.agencies import LIST, SUBSET, Federation, numbered, report, table, written
 from support.haproxy import listens, start_haproxy
 from support.patroni import Cluster, patroni_cluster
-from support.processes import ROOT, Cli, free_port, wait_until
+from support.processes import ROOT, Cli, Finished, free_port, wait_until
 from support.seaweedfs import PARTS, start_seaweedfs
 from support.services import Services
+from support.signed_heads import signed_heads
 from support.sizes import size
 from support.web_machines import copy_keys, found_in_environment, shared_federation, web_machine
 
@@ -53,7 +52,7 @@ class Load:
     done: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
     """By what was done: when each that was acknowledged had begun."""
 
-    def until(self, code: int, cli: Cli, *arguments: str, typed: str = "", or_says: str = "\0") -> None:
+    def until(self, code: int, cli: Cli, *arguments: str, typed: str = "", or_says: str = "\0") -> Finished:
         """Type the same again until it ends with this exit code, or says this, as whoever is refused for now does."""
         what = " ".join(word for word in arguments[:2] if "/" not in word)
         began = now = time.monotonic()
@@ -64,6 +63,7 @@ class Load:
             time.sleep(1)
             now = time.monotonic()
         self.done[what].append(now)
+        return done
 
     def rounds(self) -> Iterator[int]:
         """Numbers, with a pause between them, until it is over."""
@@ -112,34 +112,21 @@ def follow(load: Load, nl: Cli) -> None:
         load.until(0, nl, "peer", "sync")
 
 
-def rotate(load: Load, fr: Cli, signer: Path, machines: Sequence[Cli]) -> None:
-    """Keys are replaced, and copied to where they are needed."""
+def rotate(load: Load, fr: Cli, signer: Path, machines: Sequence[Cli]) -> set[str]:
+    """Keys are replaced, and copied to where they are needed; those that came."""
+    came = set()
     for _, role in zip(load.rounds(), cycle(("storage", "statement", "token")), strict=False):
-        load.until(0, fr, "key", "rotate", role)
+        came.add(str(load.until(0, fr, "key", "rotate", role).first["key"]))
         for machine in machines:
             copy_key_files(fr, signer, machine)
         load.over.wait(10)
+    return came
 
 
 def copy_key_files(fr: Cli, signer: Path, machine: Cli) -> None:
     """As its operator does."""
     for home, roles in ((fr.home, ("tls", "storage", "oprf")), (signer, ("token", "statement"))):
         copy_keys(home, machine, roles)
-
-
-def watch(load: Load, cluster: Cluster) -> Mapping[tuple[str, int], set[bytes]]:
-    """Every root that was signed, by log and size, as the database had it."""
-    seen: dict[tuple[str, int], set[bytes]] = defaultdict(set)
-    while not load.over.wait(0.2):
-        try:
-            with psycopg.connect(cluster.conninfo, autocommit=True) as database:
-                while not load.over.wait(0.05):
-                    for (note,) in database.execute("SELECT note FROM log WHERE note IS NOT NULL"):
-                        head = Checkpoint.from_text(Note.parse(bytes(note)).text)
-                        seen[head.origin, head.size].add(head.root)
-        except psycopg.OperationalError:
-            continue
-    return seen
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -151,6 +138,8 @@ class Node:
     cluster: Cluster
     machines: Sequence[Cli]
     signer: Path
+    signed: Path
+    """The heads that it signed (`support.signed_heads`)."""
 
     def parts(self) -> Mapping[str, Callable[[], object]]:
         """What can be killed, by name; each gives the ids of the processes that it killed."""
@@ -192,7 +181,9 @@ def on_a_cluster(folder: Path) -> Iterator[Node]:
         machines = [web_machine(pair.fr, folder / name, roles=()) for name in WEBS]
         for machine in machines:
             copy_key_files(pair.fr, signer, machine)
-        run(services, "signer", Cli(signer), "signer", "run")
+        signed = folder / "signed"
+        recording = sys.executable, "-P", "-m", "support.signed_heads", str(signed)
+        run(services, "signer", Cli(signer), "signer", "run", program=recording)
         wait_until((signer / "socket").exists)
         run(services, "leader", pair.fr, "run")
         wait_until(lambda: listens(own))
@@ -202,11 +193,13 @@ def on_a_cluster(folder: Path) -> Iterator[Node]:
         places = {f"10.0.0.1{number}:8443": f"127.0.0.1:{port}" for number, port in enumerate(ports, 1)}
         wait_until(lambda: all(map(listens, ports)))
         start_haproxy(services, DEPLOY / "haproxy.cfg", public, places)
-        yield Node(pair=pair, services=services, cluster=cluster, machines=machines, signer=signer)
+        yield Node(
+            pair=pair, services=services, cluster=cluster, machines=machines, signer=signer, signed=signed
+        )
 
 
-def run(services: Services, name: str, cli: Cli, *arguments: str) -> None:
-    services.start(name, cli.command(["-vv", *arguments]), cli.variables())
+def run(services: Services, name: str, cli: Cli, *arguments: str, program: Sequence[str] = ()) -> None:
+    services.start(name, cli.command(["-vv", *arguments], program=program), cli.variables())
 
 
 def kill_them(node: Node, load: Load, work: Sequence[Future[Any]]) -> None:
@@ -234,21 +227,20 @@ def kill_them(node: Node, load: Load, work: Sequence[Future[Any]]) -> None:
 @pytest.mark.slow
 def test_what_is_acknowledged_stays_while_whatever_a_node_is_made_of_is_killed(tmp_path: Path) -> None:
     load = Load()
-    with on_a_cluster(tmp_path) as node, ThreadPoolExecutor(6) as pool:
+    with on_a_cluster(tmp_path) as node, ThreadPoolExecutor(5) as pool:
         pair = node.pair
         invite = ("--subset", SUBSET, "--files-per-day", "100")
         invitations = [
             str(pair.fr.done("partner", "invite", f"late-{number}", *invite)["invitation"])
             for number in range(KILLS // 2)
         ]
-        seen = pool.submit(watch, load, node.cluster)
         reported = pool.submit(look_up, load, pair, tmp_path)
         enrolled = pool.submit(enrol, load, invitations, tmp_path)
         published = pool.submit(publish, load, pair.fr)
         followed = pool.submit(follow, load, pair.nl)
         rotated = pool.submit(rotate, load, pair.fr, node.signer, node.machines)
         try:
-            kill_them(node, load, (seen, reported, published, followed, rotated))
+            kill_them(node, load, (reported, published, followed, rotated))
         finally:
             load.over.set()
             _log.info("done: %s", {what: len(times) for what, times in load.done.items()})
@@ -260,12 +252,15 @@ def test_what_is_acknowledged_stays_while_whatever_a_node_is_made_of_is_killed(t
         assert receipts
         kept = {one["hit"] for one in pair.fr.run("hit", "ls").results}
         assert kept >= receipts, "a receipt is kept for good"
-        assert {len(roots) for roots in seen.result().values()} == {1}, "no size is signed twice"
-        assert rotated.result() is None
+        assert rotated.result() <= {one["key"] for one in pair.fr.run("key", "status").results}
         pair.fr.done("publish")
         pair.nl.done("peer", "sync")
-        held = [report(cli, f"fr.example/lists/{LIST}").log.head for cli in (pair.fr, pair.nl)]
+        origin = f"fr.example/lists/{LIST}"
+        held = [report(cli, origin).log.head for cli in (pair.fr, pair.nl)]
         assert held[0] == held[1]
+        signed = signed_heads(node.signed)
+        assert signed[origin, held[0].size] == {held[0].root.hex()}
+        assert {len(roots) for roots in signed.values()} == {1}, "no size is signed twice"
         assert held[0].size == 2 * (1 + published.result()), "each file once, by both of its hashes"
         assert pair.fr.run("evidence", "ls").results == pair.nl.run("evidence", "ls").results == []
         pair.fr.done("audit", "verify")

@@ -53,12 +53,6 @@ class Cluster:
         places = {f"10.0.0.2{number}:5432": f"127.0.0.1:{self.ports[number - 1]}" for number in _NUMBERS}
         return with_replaced(shown[1], places)
 
-    @property
-    def conninfo(self) -> str:
-        """The same as the driver takes it."""
-        hosts = ",".join(f"127.0.0.1:{port}" for port in self.ports)
-        return f"postgresql://{_DATABASE}:{_PASSWORD}@{hosts}/{_DATABASE}?target_session_attrs=read-write"
-
     def roles(self) -> Mapping[str, str]:
         """What each member that runs is, as a member says that answers."""
         for port in self.asked:
