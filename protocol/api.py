@@ -43,14 +43,6 @@ class TrustApi(TufApi, Protocol):
         """The node's `1.root.json`."""
         ...
 
-    async def node_document(self, *, held: bytes = b"") -> bytes:
-        """The signed envelope of the node document; `held` is not sent again when it is still that."""
-        ...
-
-    async def members(self, *, held: bytes = b"") -> bytes:
-        """The signed envelope of the members register; `held` is not sent again when it is still that."""
-        ...
-
     async def revoked(self, sha256: bytes) -> bytes:
         """The signed envelope of the revocations that the node document names, by its SHA-256 (32 bytes)."""
         ...
@@ -61,6 +53,18 @@ class TrustApi(TufApi, Protocol):
 
     async def member_document(self, node: str, *, held: bytes = b"") -> bytes:
         """The signed envelope of a member's node document; `held` is not sent again when it is still that."""
+        ...
+
+
+class ServedTrustApi(TrustApi, Protocol):
+    """The same with the files that nodes fetch by TUF, under plain names for whoever has no client of it."""
+
+    async def node_document(self) -> bytes:
+        """The signed envelope of the node document."""
+        ...
+
+    async def members(self) -> bytes:
+        """The signed envelope of the members register."""
         ...
 
 

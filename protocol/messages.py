@@ -21,7 +21,6 @@ EVALUATION_VERSION = 1
 ELEMENT_BYTES = 32
 PROOF_BYTES = 64
 REQUEST_ID_BYTES = 16
-SUBSET_ID_BYTES = 16
 
 _REQUEST_HEAD = Struct(">B3x16sII16s")  # version, subset_id, epoch, count, request id
 _REPLY_HEAD = Struct(">B3xII16s")  # version, epoch, count, request id

@@ -4,7 +4,7 @@ A fact that cannot be read is left out, and the number of such is a fact itself:
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Final
 
 from keys.errors import SigfedError
@@ -22,8 +22,6 @@ from node.trust.expiry import TermState, Thing
 
 _UNNAMED: Final = frozenset({Thing.INVITATION, Thing.PARTNER_KEY, Thing.RECIPIENT, Thing.RECIPIENT_KEY})
 """Things that are called by names of companies: of these only the first to end is told, and not whose it is."""
-
-Read = Callable[[Identity, Store], Iterator[Gauge]]
 
 
 def facts(identity: Identity, store: Store, storage: Storage, group: str) -> Iterator[Gauge]:

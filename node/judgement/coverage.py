@@ -84,11 +84,6 @@ def verdicts(
         yield Verdict(entry=entry, kind="subset", name=subset.name, why_not=why, partners=names)
 
 
-def readable(store: Store, grant: Grant, now: datetime) -> Counts:
-    """How many entries of own published lists the grant opens."""
-    return _opened(_listed(store), grant, now)
-
-
 def _listed(store: Store) -> Counts:
     """How many entries own published lists have: what is folded for it takes seconds where they are long."""
     with store.read() as unit:

@@ -19,7 +19,7 @@ from node.trust.service import ServedTrust
 
 
 class RelayingTrust(ServedTrust):
-    """The own trust files in `files`, and those of the members of the own register (`protocol.api.TrustApi`)."""
+    """The own trust files in `files`, and those of the members of the own register (`protocol.api.ServedTrustApi`)."""
 
     def __init__(self, files: ObjectStore, trust: OwnTrust, store: Store, introductions: ObjectStore) -> None:
         super().__init__(files)

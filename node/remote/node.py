@@ -98,14 +98,6 @@ class RemoteNode:
         """The node's `1.root.json`, to be checked against its fingerprint."""
         return await self._client.get(ask_for("root"))
 
-    async def node_document(self, *, held: bytes = b"") -> bytes:
-        """The signed envelope of the node document; costs a few hundred bytes when it is the `held` one."""
-        return await self._unless_held(ask_for("node_document"), held)
-
-    async def members(self, *, held: bytes = b"") -> bytes:
-        """The signed envelope of the members register; costs a few hundred bytes when it is the `held` one."""
-        return await self._unless_held(ask_for("members"), held)
-
     async def revoked(self, sha256: bytes) -> bytes:
         """The signed envelope of the revocations with this SHA-256."""
         return await self._client.get(ask_for("tuf_target", target=f"{sha256.hex()}.revoked.json"))

@@ -10,20 +10,18 @@ from node.trust.tuf.repository import ServedTuf, target_file
 
 
 class ServedTrust(ServedTuf):
-    """The trust files as other nodes may read them (`protocol.api.TrustApi`): as they were signed."""
+    """The trust files as other nodes may read them (`protocol.api.ServedTrustApi`): as they were signed."""
 
     async def root(self) -> bytes:
         """The node's `1.root.json`."""
         return self._files.get(ROOT_NAME)
 
-    async def node_document(self, *, held: bytes = b"") -> bytes:
+    async def node_document(self) -> bytes:
         """The signed envelope of the node document."""
-        del held
         return self._files.get(NODE_FILE)
 
-    async def members(self, *, held: bytes = b"") -> bytes:
+    async def members(self) -> bytes:
         """The signed envelope of the members register."""
-        del held
         return self._files.get(MEMBERS_FILE)
 
     async def revoked(self, sha256: bytes) -> bytes:

@@ -24,8 +24,8 @@ from protocol.api import (
     ProposalApi,
     ReleaseApi,
     RenewalApi,
+    ServedTrustApi,
     TrustAcknowledgementApi,
-    TrustApi,
     TufApi,
     WitnessApi,
 )
@@ -56,7 +56,7 @@ class WebServices:
     replays: ReplayGuard
     certificates_required: bool
     """Whether agencies must prove the TLS key of their node document; whoever presents a certificate must anyway."""
-    trust: TrustApi
+    trust: ServedTrustApi
     tuf: TufApi
     enrolment: EnrolmentApi
     recognise: Recognise

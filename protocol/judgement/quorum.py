@@ -243,21 +243,6 @@ def decide(
     )
 
 
-def effective(
-    listings: Sequence[MemberListing],
-    members: Members,
-    *,
-    previous: frozenset[Key] = _NO_PREVIOUS,
-    exclusions: frozenset[Digest] = _NOTHING,
-    tombstoned: Callable[[Digest], bool] = _never,
-    released: frozenset[EntryRef] = _NO_RELEASE,
-) -> Mapping[Key, Support]:
-    """The effective digests by collection, with their support; see `decide`."""
-    return decide(
-        listings, members, previous=previous, exclusions=exclusions, tombstoned=tombstoned, released=released
-    ).effective
-
-
 def _place(item: tuple[Key, Support]) -> tuple[int, int, bytes]:
     """In ascending order: as the key itself, whose comparison costs much more."""
     (collection, digest), _ = item

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from node.formats import read_rows
-from node.judgement.coverage import ListedEntry, difference, listed_entries, readable, verdicts
+from node.judgement.coverage import ListedEntry, difference, listed_entries, verdicts
 from node.lists.imports.intake import Statement, import_rows
 from node.subsets.catalogue import create_subset
 from protocol.digest import Algorithm, Digest
@@ -38,7 +38,6 @@ async def test_a_suppliers_collections_that_are_not_granted_serve_nothing(federa
     await federation.settle()
     assert nl.log(fr.origin).head.size == 4
     assert nl.digests(fr.origin) == set()
-    assert readable(fr.store, fr.grant_of("nl.example"), fr.clock.now()) == {}
     create_subset(fr.store, fr.name, "baseline", _filter(), pk=b"\x01" * 32, now_ms=1)
     for name in ("x", "y"):
         for algorithm, text in ((Algorithm.MD5, md5(name)), (Algorithm.SHA256, sha256(name))):

@@ -129,14 +129,6 @@ class ListPeer:
     async def root(self) -> bytes:
         return self._answer("root", self.files.get("1.root.json"))
 
-    async def node_document(self, *, held: bytes = b"") -> bytes:
-        del held
-        return self._answer("node_document", self.files.get("node.json"))
-
-    async def members(self, *, held: bytes = b"") -> bytes:
-        del held
-        return self._answer("members", self.files.get("members.json"))
-
     async def revoked(self, sha256: bytes) -> bytes:
         return self._answer("revoked", await ServedTrust(self.files).revoked(sha256))
 

@@ -140,12 +140,10 @@ class MemoryTrust(MemoryTuf):
     async def root(self) -> bytes:
         return self.files["root"]
 
-    async def node_document(self, *, held: bytes = b"") -> bytes:
-        del held
+    async def node_document(self) -> bytes:
         return self.files["node"]
 
-    async def members(self, *, held: bytes = b"") -> bytes:
-        del held
+    async def members(self) -> bytes:
         return self.files["members"]
 
     async def revoked(self, sha256: bytes) -> bytes:

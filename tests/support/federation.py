@@ -319,12 +319,6 @@ class Link:
     async def root(self) -> bytes:
         return await self._pass(Call("root"), lambda api: api.root())
 
-    async def node_document(self, *, held: bytes = b"") -> bytes:
-        return await self._pass(Call("node_document"), lambda api: api.node_document(held=held))
-
-    async def members(self, *, held: bytes = b"") -> bytes:
-        return await self._pass(Call("members"), lambda api: api.members(held=held))
-
     async def revoked(self, sha256: bytes) -> bytes:
         return await self._pass(Call("revoked"), lambda api: api.revoked(sha256))
 

@@ -21,7 +21,7 @@ from node.hoster.folder import PartnerFolder
 from node.hoster.lookup.held import HeldReleases
 from node.subsets.compose import Chosen, Terms, choose
 from protocol.digest import Algorithm, Digest
-from protocol.judgement.quorum import effective
+from protocol.judgement.quorum import decide
 from protocol.judgement.voices import MemberListing
 from protocol.lists.event import BASELINE
 from protocol.lists.ext import Basis
@@ -97,7 +97,7 @@ def hash_of(number: int, kind: Algorithm) -> Digest:
 def _chosen(made: Lists, kinds: frozenset[Algorithm]) -> tuple[dict[Digest, Chosen], Selected]:
     """What is effective of these kinds, and which of it is screened: whatever the budget."""
     members = register(*(member(node, country) for node, (_, country) in STYLES.items()), k=made.k)
-    chosen = choose(effective(made.listings, members), _filter(kinds, bits=12))
+    chosen = choose(decide(made.listings, members).effective, _filter(kinds, bits=12))
     supports = {each: found.supports for each, found in chosen.items()}
     return chosen, select_screened(supports, made.listings, made.k)
 

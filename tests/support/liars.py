@@ -242,14 +242,6 @@ class LiarLink:
     async def root(self) -> bytes:
         return self._files.get("1.root.json")
 
-    async def node_document(self, *, held: bytes = b"") -> bytes:
-        del held
-        return self._files.get("node.json")
-
-    async def members(self, *, held: bytes = b"") -> bytes:
-        del held
-        return self._files.get("members.json")
-
     async def revoked(self, sha256: bytes) -> bytes:
         return await ServedTrust(self._files).revoked(sha256)
 

@@ -143,14 +143,6 @@ class WitnessedNode:
     async def root(self) -> bytes:
         return self.own.files.get("1.root.json")
 
-    async def node_document(self, *, held: bytes = b"") -> bytes:
-        del held
-        return self.own.files.get("node.json")
-
-    async def members(self, *, held: bytes = b"") -> bytes:
-        del held
-        return self.own.files.get("members.json")
-
     async def revoked(self, sha256: bytes) -> bytes:
         return await ServedTrust(self.own.files).revoked(sha256)
 

@@ -13,7 +13,7 @@ from typing import Final
 
 from keys.trust.members import Member, Members
 from protocol.digest import Algorithm, Digest
-from protocol.judgement.quorum import Support, effective
+from protocol.judgement.quorum import Support, decide
 from protocol.judgement.voices import MemberListing
 from protocol.lists.event import BASELINE, NATIONAL
 from protocol.lists.ext import Basis, Ext
@@ -49,7 +49,7 @@ class World:
         """Of each digest that is effective without these nodes."""
         listings = [held for held in self.listings if held.node not in without]
         found: dict[Digest, list[Support]] = {}
-        for (_, each), support in effective(listings, self.members).items():
+        for (_, each), support in decide(listings, self.members).effective.items():
             found.setdefault(each, []).append(support)
         return found
 

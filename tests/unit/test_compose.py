@@ -9,7 +9,7 @@ import pytest
 
 from node.subsets.compose import Chosen, Terms, choose, is_same
 from protocol.digest import Algorithm, Digest
-from protocol.judgement.quorum import Support, effective
+from protocol.judgement.quorum import Support, decide
 from protocol.judgement.voices import MemberListing
 from protocol.lists.event import BASELINE, NATIONAL
 from protocol.lists.ext import Basis, Ext
@@ -66,7 +66,7 @@ class Federation:
         return [held(FR, self.fr), held(NL, self.nl), held(ICSE, self.icse)]
 
     def supports(self) -> Mapping[tuple[int, Digest], Support]:
-        return effective(self.lists(), self._register)
+        return decide(self.lists(), self._register).effective
 
     def release(self, *, before: Release | None = None, terms: Terms = TERMS) -> Release:
         chosen = choose(self.supports(), terms.filter)

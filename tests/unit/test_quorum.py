@@ -13,7 +13,6 @@ from protocol.judgement.quorum import (
     Tombstoned,
     TooFewCountries,
     decide,
-    effective,
 )
 from protocol.judgement.voices import Discount, MemberListing
 from protocol.lists.event import BASELINE, INVESTIGATIVE, NATIONAL, PRIVATE_FROM
@@ -403,8 +402,8 @@ def test_a_removal_that_is_not_cosigned_yet_applies(world: World) -> None:
         replace(one, listing=overlay(one.listing, world["nl"].items[1:])) if one.node == "nl.example" else one
         for one in trusted
     ]
-    assert effective(trusted, MEMBERS)
-    assert not effective(shown, MEMBERS)
+    assert decide(trusted, MEMBERS).effective
+    assert not decide(shown, MEMBERS).effective
 
 
 def test_a_removal_that_is_not_cosigned_yet_makes_room_for_nothing(world: World) -> None:
@@ -423,7 +422,7 @@ def test_a_removal_that_is_not_cosigned_yet_makes_room_for_nothing(world: World)
         else one
         for one in trusted
     ]
-    assert {value for _, value in effective(shown, MEMBERS)} == {B}, (
+    assert {value for _, value in decide(shown, MEMBERS).effective} == {B}, (
         "what a quorum without overlays would say"
     )
     decision = decide(shown, MEMBERS, trusted=trusted)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from protocol.digest import Algorithm, Digest
-from protocol.judgement.quorum import Support, effective
+from protocol.judgement.quorum import Support, decide
 from protocol.judgement.voices import MemberListing
 from protocol.lists.event import BASELINE, NATIONAL
 from protocol.lists.ext import Basis
@@ -40,7 +40,7 @@ def row(
 
 def select(*listings: MemberListing, k: int = 2) -> Selected:
     supports: dict[Digest, list[Support]] = {}
-    for (_, each), support in effective(listings, register(*MEMBERS, k=k)).items():
+    for (_, each), support in decide(listings, register(*MEMBERS, k=k)).effective.items():
         supports.setdefault(each, []).append(support)
     return select_screened(supports, listings, k)
 
@@ -164,7 +164,7 @@ def test_what_is_alike_is_screened_as_if_each_came_by_itself() -> None:
         listing_of(DE, [row(*each) for each in files]),
     ]
     supports: dict[Digest, list[Support]] = {}
-    for (_, each), support in effective(listings, register(*MEMBERS)).items():
+    for (_, each), support in decide(listings, register(*MEMBERS)).effective.items():
         supports.setdefault(each, []).append(support)
     choice, judged = Choice(2), files[0]
     choice.add(

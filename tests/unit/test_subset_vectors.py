@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from protocol.digest import Algorithm, Digest
-from protocol.judgement.quorum import effective
+from protocol.judgement.quorum import decide
 from protocol.lists.event import BASELINE
 from protocol.lists.ext import Basis
 from protocol.subset.canary import ABSENT, ABSENT_TEXT, PRESENT, PRESENT_TEXT
@@ -128,7 +128,7 @@ def test_what_is_screened(case: dict[str, Any]) -> None:
         for node, rows in case["lists"].items()
     ]
     members = register(*(member(*item) for item in SCREEN["countries"].items()), k=case["k"])
-    supports = {each: [support] for (_, each), support in effective(listings, members).items()}
+    supports = {each: [support] for (_, each), support in decide(listings, members).effective.items()}
     screened = select_screened(supports, listings, case["k"]).screened
     assert sorted(name for name, each in digests.items() if each in screened) == case["screened"]
 

@@ -366,7 +366,7 @@ class Examiner:
             self._meter.spent(request.count)
         return reply
 
-    def _judge(self, digests: Sequence[Digest], answers: "Sequence[_Answer]") -> Hit | None:
+    def _judge(self, digests: Sequence[Digest], answers: Sequence[tuple[bytes, Match | None]]) -> Hit | None:
         met = [
             (digest, match, output) for digest, (output, match) in zip(digests, answers, strict=True) if match
         ]
@@ -404,9 +404,6 @@ class Examiner:
             found_epoch=found_epoch,
         )
         return Evaluated(authenticate(report, output), tag(output))
-
-
-_Answer = tuple[bytes, Match | None]
 
 
 def _sources(manifest: Manifest, match: Match, known: Known) -> tuple[Source, ...]:

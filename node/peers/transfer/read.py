@@ -98,14 +98,6 @@ class Carried:
         """A trust file."""
         return self._read(f"{TRUST}{name.partition('.')[2]}")
 
-    async def node_document(self, *, held: bytes = b"") -> bytes:  # noqa: ARG002
-        """The signed envelope of its node document."""
-        return self._read(f"{TRUST}{NODE_FILE}")
-
-    async def members(self, *, held: bytes = b"") -> bytes:  # noqa: ARG002
-        """The signed envelope of its members register."""
-        return self._read(f"{TRUST}{MEMBERS_FILE}")
-
     async def revoked(self, sha256: bytes) -> bytes:  # noqa: ARG002
         """The signed envelope of its revocations; the newest alone is carried."""
         return self._read(f"{TRUST}{REVOKED_FILE}")

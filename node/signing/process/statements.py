@@ -31,7 +31,7 @@ Named = Callable[[bytes], str | None]
 
 def statement_message(kind: str, payload: bytes, *, node: str) -> bytes:
     """The bytes to sign for a statement of `node`; raises `SignerRefusedError`."""
-    read = _KINDS.get(kind)
+    read = KINDS.get(kind)
     if read is None:
         raise refused("a statement of unknown kind")
     try:
@@ -45,7 +45,7 @@ def statement_message(kind: str, payload: bytes, *, node: str) -> bytes:
 
 def split_statement(message: bytes) -> tuple[str, bytes]:
     """The kind and payload of bytes that are to be signed; raises `SignerRefusedError` for others."""
-    for kind in _KINDS:
+    for kind in KINDS:
         head = pre_authentication(f"application/vnd.sigfed.{kind}.v1+cbor", b"").rpartition(b" 0 ")[0]
         if message.startswith(head + b" "):
             _, _, payload = message[len(head) + 1 :].partition(b" ")
@@ -70,7 +70,7 @@ def _answer(payload: bytes) -> None:
     CaseAnswer.from_bytes(payload)
 
 
-_KINDS: Final[Mapping[str, Named]] = MappingProxyType(
+KINDS: Final[Mapping[str, Named]] = MappingProxyType(
     {
         Receipt.kind: lambda payload: Receipt.from_bytes(payload).node,
         ProposalReceipt.kind: lambda payload: ProposalReceipt.from_bytes(payload).node,
@@ -83,5 +83,4 @@ _KINDS: Final[Mapping[str, Named]] = MappingProxyType(
         SEAL_KIND: _seal,
     }
 )
-KINDS: Final = frozenset(_KINDS)
-"""Kinds of statements that a node makes."""
+"""Kinds of statements that a node makes, with how each is read."""
