@@ -11,7 +11,7 @@ from typing import Annotated, ClassVar, Final
 from protocol.cbor_map import SHA256_BYTES, line, number, octets, optional_number
 from protocol.errors import MalformedError
 from protocol.limits import MAX_ACKNOWLEDGEMENT_BYTES, MAX_LOG_SIZE, MAX_ORIGIN_BYTES
-from protocol.signed import Statement
+from protocol.signed_map import Statement
 
 _TIME: Final = 4
 _MAX_NUMBER: Final = 2**53 - 1

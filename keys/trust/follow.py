@@ -23,7 +23,7 @@ from keys.errors import (
     ThresholdError,
 )
 from keys.trust.envelope import MAX_ENVELOPE_BYTES
-from keys.trust.held import HeldTrust
+from keys.trust.held_trust import HeldTrust
 from keys.trust.node_document import open_node_document
 from keys.trust.renewal import require_newer
 from keys.trust.tuf.repository import (

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from keys.errors import KeysError
 from keys.roles import Role
 from keys.trust.envelope import read_payload
-from keys.trust.held import open_held
+from keys.trust.held_trust import open_held
 from keys.trust.node_document import NodeDocument, from_json
 from keys.trust.node_parts import LogStatus
 from keys.trust.tuf.target_files import NODE_FILE

@@ -34,7 +34,7 @@ from node.identity.identity import Identity
 from node.identity.lease import release_lease, renew_lease
 from node.identity.lock import running
 from node.identity.logs import publish_own
-from node.identity.restored import require_joined
+from node.identity.restore_mark import require_joined
 from node.identity.rollback import forget, is_confirmed, require_current
 from node.identity.witnesses import cosign_own
 from node.journal import Journal

@@ -5,7 +5,7 @@ from keys.trust.names import is_log_name
 from keys.trust.node_parts import EpochInfo
 from keys.trust.tuf.target_files import MEMBERS_FILE
 from node.errors import AlreadyExistsError, TripwireError, UsageError
-from node.evaluator.in_process import InProcessEvaluator
+from node.evaluator.local_evaluator import InProcessEvaluator
 from node.group.load import load_group
 from node.group.sodium import load_sodium
 from node.identity.audit import tell

@@ -23,7 +23,7 @@ from node.lists.touches import rebuild
 from node.objects.filters import FolderFilters
 from node.objects.findings import below, told
 from node.objects.integrity import UNREADABLE, Verdict, attempt, verify_objects, words_of
-from node.objects.listed import catch_up, count_strange
+from node.objects.listed_rows import catch_up, count_strange
 from node.objects.rekey import verify_cells
 from node.objects.release_files import ReleaseFolder
 from node.ports.objects import ObjectStore

@@ -29,7 +29,7 @@ from node.evidence.judgement import log_keys
 from node.identity.identity import Identity, remote_keys
 from node.identity.keyring import make_key
 from node.identity.peer import reach_peer
-from node.identity.restored import held_at_first
+from node.identity.restore_mark import held_at_first
 from node.identity.rollback import settle
 from node.identity.sightings import OWN_LOGS, Sighting, witnessed
 from node.lists.corrections.erase import carry_out_everywhere

@@ -22,7 +22,7 @@ from node.config import Settings
 from node.errors import AlreadyExistsError, VerificationError
 from node.files import make_private_folder, sync_folder
 from node.home import Home
-from node.identity.restored import mark_restored
+from node.identity.restore_mark import mark_restored
 from node.names import CONFIG_NAME
 from node.signing.keychain import derivation
 from node.store.copy import copy_in

@@ -27,7 +27,7 @@ from node.names import SIGNER_CONFIG_NAME
 from node.signer_host.host import open_keychain
 from node.signing.keychain import derivation
 from node.signing.log_signer import FolderLogSigner
-from node.signing.process.restored import RestoreMark
+from node.signing.process.restore_mark import RestoreMark
 from node.signing.process.roles import SIGNED_HERE
 from node.signing.process.service import KEYS, LOGS, STAMPS, WITNESS
 from node.signing.process.stamps import FolderStamps

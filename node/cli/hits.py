@@ -81,7 +81,7 @@ def report(
     said before the first time, and asked about.
     """
     from node.cli.hoster.hits import report_hits
-    from node.cli.hoster.tell import agree_first, tell_hits
+    from node.cli.hoster.notify import agree_first, tell_hits
 
     here = session(context)
     agree_first(here, to or [], yes=yes)

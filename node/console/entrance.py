@@ -17,7 +17,7 @@ from keys.errors import SigfedError
 from node.access.sessions import Visitor
 from node.connections import address_key
 from node.console.devices import LIFE
-from node.console.forms.posted import read_form
+from node.console.forms.body import read_form
 from node.console.handlers import CONSOLE, SIGN_IN, in_thread, visiting
 from node.console.languages import translated
 from node.console.parts import Page, Refused, Values

@@ -19,8 +19,8 @@ from node.access.approvals import require_role
 from node.access.sessions import Visitor
 from node.console.address import Address
 from node.console.devices import Devices
-from node.console.forms.held import HeldForms, Place
-from node.console.forms.posted import read_form
+from node.console.forms.body import read_form
+from node.console.forms.held_forms import HeldForms, Place
 from node.console.languages import speak, spoken, translated
 from node.console.languages import translated as _
 from node.console.parts import Action, Download, File, Led, Page, PartlyDoneError, Refused, Surface, Values, W

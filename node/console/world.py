@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from typing import Self
 
 from node.app.health.checkup import Checkup, look
-from node.app.judged import Judge
+from node.app.judgement import Judge
 from node.identity.identity import Identity
 from node.ports.evaluator import Evaluator
 from node.store.store import Store

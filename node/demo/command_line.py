@@ -2,7 +2,7 @@
 
 Importing the product takes longer than most commands, and a walk is a hundred of them. Each is run as `python -m node`
 runs it, with its own arguments and standard input; what it answers is handed back as one line of JSON. Where a month is
-told its clock goes by a file, as in `node.demo.later`.
+told its clock goes by a file, as in `node.demo.moved_clock`.
 """
 
 import io
@@ -17,7 +17,7 @@ from threading import Lock, Timer
 from typing import Final
 
 from node.clock import SystemClock
-from node.demo.later import VARIABLE, moved
+from node.demo.moved_clock import VARIABLE, moved
 from node.demo.processes import PYTHON, Outcome, Seat, failed, shown
 
 _MODULE: Final = "node.demo.command_line"

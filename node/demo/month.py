@@ -14,7 +14,7 @@ from typing import Final, TypeVar
 from node.clock import SystemClock, system_entropy
 from node.demo.chapters.prepare import write_secret
 from node.demo.command_line import CommandLine
-from node.demo.later import MovedClock, put_forward
+from node.demo.moved_clock import MovedClock, put_forward
 from node.demo.parties import AGENCIES, Party
 from node.demo.processes import Outcome, Seat, Server
 from node.demo.synthetic import MadeUp, make

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from keys.message import Message
 from node.clock import Clock
-from node.demo.later import VARIABLE
+from node.demo.moved_clock import VARIABLE
 from node.errors import NodeError
 
 Facts = Mapping[str, Any]
@@ -51,11 +51,11 @@ class Seat:
     home: Path
     journal: Path
     clock: Path | None = None
-    """File that its clock goes by, where weeks pass in a walk; see `node.demo.later`."""
+    """File that its clock goes by, where weeks pass in a walk; see `node.demo.moved_clock`."""
 
     def command(self, arguments: Sequence[str]) -> list[str]:
         """The whole command line."""
-        program = "node.demo.later" if self.clock else "node"
+        program = "node.demo.moved_clock" if self.clock else "node"
         return [*PYTHON, program, *self.words(arguments)]
 
     def words(self, arguments: Sequence[str]) -> list[str]:

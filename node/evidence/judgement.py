@@ -6,7 +6,7 @@ could convict its owner.
 
 from collections.abc import Sequence
 
-from keys.trust.held import under_newest
+from keys.trust.held_trust import under_newest
 from keys.trust.node_document import NodeDocument, open_node_document
 from keys.trust.revocations import open_revocations
 from keys.trust.tuf.root import TrustedRoot

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from node.hashing.hashed import Fault
+from node.hashing.file_hashes import Fault
 from node.hashing.outcomes import Outcome
 from node.hashing.plan import HashPlan
 from node.hashing.workers import HashWorkers

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from struct import Struct
 from typing import IO, Final, cast
 
-from node.hashing.hashed import Fault
+from node.hashing.file_hashes import Fault
 from node.hashing.plan import Bounds
 
 CHUNK_BYTES: Final = 1024 * 1024

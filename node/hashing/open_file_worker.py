@@ -12,8 +12,8 @@ import signal
 import socket
 from typing import Final
 
-from node.hashing.confined import confine
-from node.hashing.hashed import Hashed
+from node.hashing.confinement import confine
+from node.hashing.file_hashes import Hashed
 from node.hashing.outcomes import pack_hashed, unpack_hashed
 from node.hashing.plan import HashPlan, seconds_for
 from node.hashing.read import CHUNK_BYTES, StreamHasher, held_bytes

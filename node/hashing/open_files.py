@@ -21,8 +21,8 @@ from dataclasses import replace
 from types import TracebackType
 from typing import Final, Self
 
-from node.hashing.confined import environment
-from node.hashing.hashed import Fault, Hashed
+from node.hashing.confinement import environment
+from node.hashing.file_hashes import Fault, Hashed
 from node.hashing.open_file_worker import decode
 from node.hashing.plan import HashPlan, seconds_for
 from node.hashing.read import held_bytes

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from node.hashing.hashed import Fault, Hashed, Part
+from node.hashing.file_hashes import Fault, Hashed, Part
 from protocol.digest import Algorithm, Digest
 
 Packed = Any

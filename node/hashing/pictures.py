@@ -14,7 +14,7 @@ from typing import Any, BinaryIO, Final
 
 import numpy as np
 
-from node.hashing.hashed import Fault, Part
+from node.hashing.file_hashes import Fault, Part
 from node.hashing.pdq import pdq
 from node.hashing.pdq_exact import Pixels
 from node.hashing.plan import MISSING_IMAGES, Bounds, HashPlan, Profile, images_installed

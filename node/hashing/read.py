@@ -15,8 +15,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO, Final
 
-from node.hashing.exact import ExactHasher
-from node.hashing.hashed import Fault, Hashed, Part
+from node.hashing.exact_hashes import ExactHasher
+from node.hashing.file_hashes import Fault, Hashed, Part
 from node.hashing.magic import NEEDED_BYTES, Family, Kind, kind_of
 from node.hashing.members import ArchiveError, Member, members
 from node.hashing.plan import HashPlan

@@ -19,8 +19,8 @@ from struct import Struct
 from threading import Thread
 from typing import IO, Final
 
-from node.hashing.confined import confine
-from node.hashing.hashed import Fault
+from node.hashing.confinement import confine
+from node.hashing.file_hashes import Fault
 from node.hashing.outcomes import Packed, dump, pack_hashed, pack_unreadable
 from node.hashing.plan import HashPlan, seconds_for
 from node.hashing.read import hash_path, reason_of

@@ -16,7 +16,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Final
 
-from node.hashing.confined import environment
+from node.hashing.confinement import environment
 from node.hashing.outcomes import Outcome, load, unpack
 from node.hashing.plan import HashPlan
 from node.hashing.worker import BEGUN, LENGTH

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Final, Self
 
 from node.errors import NodeError
-from node.hashing.hashed import Fault
+from node.hashing.file_hashes import Fault
 from node.hashing.outcomes import Outcome
 from node.hashing.plan import HashPlan
 from node.hashing.worker_link import Job, WorkerLink

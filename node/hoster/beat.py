@@ -14,7 +14,7 @@ from node.hoster.hits.ends import keep_outputs, unjudged
 from node.hoster.hits.exchange import alone
 from node.hoster.hits.homes import hit_spool
 from node.hoster.hits.spool import SpooledHit
-from node.hoster.lookup.held import HeldReleases
+from node.hoster.lookup.held_releases import HeldReleases
 from node.hoster.own_node import MEANS, Means, pace_of
 from node.hoster.scan.judge import Asking, Batch, Screening
 from node.hoster.scan.scans import default_state

@@ -26,7 +26,7 @@ from node.hoster.hits.spool import HitSpool, SpooledHit
 from node.hoster.key_renewal import is_due
 from node.hoster.key_renewal import renew as renew_key
 from node.hoster.lookup.examiner import Examiner, Hit
-from node.hoster.lookup.held import HeldReleases
+from node.hoster.lookup.held_releases import HeldReleases
 from node.hoster.own_node import MEANS, Means, examiner_of
 from node.hoster.release.update import Updater, UpdateReport
 from node.hoster.settings import load_partner_settings

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from keys.errors import KeysError
 from keys.key import AuthPrivateKey
 from keys.trust.fingerprint import require_match
-from keys.trust.held import HeldTrust, open_held
+from keys.trust.held_trust import HeldTrust, open_held
 from keys.trust.names import is_log_name
 from node.clock import Clock, milliseconds
 from node.errors import VerificationError, WrongPinError

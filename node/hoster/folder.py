@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 
 from keys.errors import KeysError
 from keys.key import AuthPrivateKey
-from keys.trust.held import HeldTrust
+from keys.trust.held_trust import HeldTrust
 from keys.trust.tuf.target_files import NODE_FILE
 from node.errors import AlreadyExistsError, StoreError, no_partner
 from node.fields import from_fields, to_fields

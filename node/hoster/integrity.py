@@ -9,7 +9,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Final
 
-from keys.trust.held import open_held
+from keys.trust.held_trust import open_held
 from node.errors import StoreError
 from node.files import decode_state, sum_path, verify_key
 from node.health import Check
@@ -23,7 +23,7 @@ from node.hoster.store.kinds import Fact, Kind, ReleaseFile
 from node.hoster.store.release import map_file
 from node.objects.findings import below, told
 from node.objects.integrity import UNREADABLE, Verdict, attempt, words_of
-from node.store.mapped import sparing
+from node.store.mapped_files import sparing
 from node.trust.files import pin_of, verify_trust_files
 from protocol.subset.manifest import Manifest
 from protocol.subset.release import check_answers, check_labels, check_screen, pieces_of

@@ -18,8 +18,8 @@ from node.hoster.lookup.allowance import Meter
 from node.hoster.lookup.summary import summary_of
 from node.hoster.settings import load_partner_settings
 from node.hoster.store.migrate import aside
+from node.hoster.trust.members import held_documents
 from node.hoster.trust.node import known
-from node.hoster.trust.relayed import held_documents
 from node.hoster.trust.witness_policy import Backing, backing_of, by_register
 from protocol.subset.filter import SubsetFilter
 from protocol.subset.manifest import MAX_TIME_MS

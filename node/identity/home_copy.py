@@ -19,7 +19,7 @@ from node.errors import MissingObjectError, StoreError
 from node.home import Home
 from node.identity.identity import Identity, elsewhere
 from node.identity.lock import revising
-from node.identity.restored import require_joined
+from node.identity.restore_mark import require_joined
 from node.objects.sealed_names import home_copy_name
 from node.ports.keyring import RingChange, RingKey
 from node.ports.objects import GiveName, ObjectStore

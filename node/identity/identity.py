@@ -43,7 +43,7 @@ from node.identity.key_holders import ProposalFile
 from node.identity.keyring import adopt_keys, certificate_name, successors
 from node.identity.lease import require_lease
 from node.identity.lock import revising
-from node.identity.restored import require_joined
+from node.identity.restore_mark import require_joined
 from node.identity.witness_policies import policies
 from node.objects.stores import open_introductions, open_trust
 from node.ports.keyring import KeyRing, RingKey, signing

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from keys.key import PRIVATE_KEY_TYPES, LogPrivateKey, LogPublicKey, PublicKey, TokenPublicKey
 from keys.roles import Role
 from keys.trust.lifecycle import Lineage, Stage
-from keys.trust.listed import epoch_kid, listed_keys
+from keys.trust.listed_keys import epoch_kid, listed_keys
 from keys.trust.node_document import NodeDocument
 from keys.trust.tuf.root import TrustedRoot
 from node.clock import Clock

@@ -1,7 +1,7 @@
 """Reaching a peer, as the node that it knows."""
 
 from keys.key import AuthPrivateKey
-from keys.trust.held import open_held
+from keys.trust.held_trust import open_held
 from node.identity.identity import Identity
 from node.remote.auth import Credentials
 from node.remote.node import RemoteNode

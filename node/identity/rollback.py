@@ -27,7 +27,7 @@ from node.errors import PeerUnreachableError, RestoredError, SignerDownError, Ve
 from node.evidence.contradictions import keep_other_history
 from node.identity.identity import Identity
 from node.identity.outside_note import OutsideNote
-from node.identity.restored import refuse_rolled_back
+from node.identity.restore_mark import refuse_rolled_back
 from node.identity.sightings import (
     OWN_LOGS,
     Sighting,

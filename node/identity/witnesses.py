@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NoReturn
 from keys.trust.node_document import NodeDocument
 from node.errors import NotFoundError
 from node.identity.identity import Identity
-from node.identity.restored import refuse_rolled_back, require_joined
+from node.identity.restore_mark import refuse_rolled_back, require_joined
 from node.remote.proxy import proxy_of
 from node.store.store import Store
 from node.trust.others.documents import member_documents

@@ -18,7 +18,7 @@ from node.judgement.premises import Premises
 from node.judgement.ranges import Alike, Beside, Range, Telling, ranges_of
 from node.lists.tombstones import honoured_blocks, tombstoned
 from node.lists.touches import catch_up
-from node.objects import listed
+from node.objects import listed_rows
 from node.peers.sync.kept_overlays import overlay_items
 from node.store.lists.records import LogRecord
 from node.store.store import Store
@@ -128,16 +128,16 @@ def _catch_up(store: Store, previous: Previous | None) -> None:
     """Whoever judges first reads what older versions wrote down otherwise, of the releases that are asked."""
     catch_up(store)
     if previous is None:
-        listed.catch_up(store)
+        listed_rows.catch_up(store)
     elif not isinstance(previous, frozenset):
         for each in previous:
-            listed.catch_up(store, each.subset)
+            listed_rows.catch_up(store, each.subset)
 
 
 def _effective_before(
     store: Store, unit: Unit, said: Previous, digests: frozenset[Digest]
 ) -> frozenset[tuple[int, Digest]]:
-    return said if isinstance(said, frozenset) else listed.effective_in(store, unit, said, digests)
+    return said if isinstance(said, frozenset) else listed_rows.effective_in(store, unit, said, digests)
 
 
 def _beside(
@@ -174,7 +174,7 @@ def _telling_before(store: Store, said: Previous, keys: range) -> Telling:
         return lambda digest, _: tuple(number for number in known if (number, digest) in said)
     rows: dict[WideKey, list[tuple[str, bytes]]] = {}
     for record in said:
-        for row in listed.rows_in(store, record, keys):
+        for row in listed_rows.rows_in(store, record, keys):
             rows.setdefault(row.name, []).append((record.subset, row.collections))
     return lambda _, name: tuple(rows.get(name, ()))
 

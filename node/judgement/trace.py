@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from node.objects.listed import catch_up, listed_in
+from node.objects.listed_rows import catch_up, listed_in
 from node.objects.release_files import ReleaseFolder
 from node.store.store import Store
 from node.store.subsets.records import Listed, ReleaseRecord, SubsetRecord

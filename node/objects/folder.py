@@ -22,7 +22,7 @@ from node.files import (
     sync_folder,
 )
 from node.ports.objects import GiveName, checked
-from node.store.mapped import mapped
+from node.store.mapped_files import mapped
 from protocol.encoding import Octets
 from protocol.slices import batches, slices
 

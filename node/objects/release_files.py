@@ -16,7 +16,7 @@ from typing import Final
 from node.errors import MissingObjectError, StoreError
 from node.objects.sealed_names import basis_name, is_basis, is_roster
 from node.ports.objects import GiveName
-from node.store.mapped import maps_of, sparing
+from node.store.mapped_files import maps_of, sparing
 from node.store.store import Store
 from node.store.subsets.records import ReleaseRecord, SubsetRecord
 from node.store.unit import Unit

@@ -72,5 +72,5 @@ def verifier_name(name: str) -> str:
 
 
 def is_roster(name: str) -> bool:
-    """Whether an object is what older versions kept of a release; `node.objects.listed` reads and deletes them."""
+    """Whether an object is what older versions kept of a release; `node.objects.listed_rows` reads and deletes them."""
     return "/roster/" in name

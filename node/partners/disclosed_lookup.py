@@ -26,10 +26,10 @@ from node.errors import (
 )
 from node.formats.recipient_list import Values, values_of
 from node.hashing.distance import RECOMMENDED
-from node.hashing.near import near
+from node.hashing.neighbours import near
 from node.journal import Journal
 from node.lists.lookup import digests_named
-from node.objects.listed import catch_up, of_kind_in
+from node.objects.listed_rows import catch_up, of_kind_in
 from node.partners.parameters import require_subset
 from node.store.partners.records import DisclosureRecord
 from node.store.store import Store

@@ -13,7 +13,7 @@ from keys.errors import WrongRootError
 from keys.message import Message
 from keys.signer import Signer
 from keys.trust.fingerprint import fingerprint, from_words, require_match
-from keys.trust.held import open_held
+from keys.trust.held_trust import open_held
 from keys.trust.members import Member, Members
 from keys.trust.node_document import NodeDocument
 from keys.trust.tuf.root import TrustedRoot

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from keys.trust.fingerprint import fingerprint, require_match
-from keys.trust.held import HeldTrust
+from keys.trust.held_trust import HeldTrust
 from node.clock import Clock, Entropy
 from node.errors import WrongPinError
 from node.remote.client import Client

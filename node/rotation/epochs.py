@@ -11,7 +11,7 @@ from datetime import datetime
 from keys.roles import Role
 from keys.signer import Signer
 from keys.trust.lifecycle import Lineage
-from keys.trust.listed import epoch_kid
+from keys.trust.listed_keys import epoch_kid
 from keys.trust.node_document import NodeDocument
 from node.errors import ConflictError
 from node.evaluator.process import EvaluatorProcess

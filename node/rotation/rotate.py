@@ -15,7 +15,7 @@ from keys.message import Message
 from keys.roles import Role
 from keys.signer import Signer
 from keys.trust.lifecycle import Advance, Facts, Lineage, Stage, Step, advance, overlap
-from keys.trust.listed import listed_keys
+from keys.trust.listed_keys import listed_keys
 from keys.trust.node_document import NodeDocument
 from keys.trust.window import Window
 from node.errors import ConflictError, NodeError, UsageError

@@ -21,7 +21,7 @@ from keys.message import Message
 from node.clock import SystemClock, milliseconds
 from node.errors import NodeError, UsageError, VerificationError
 from node.files import try_locked
-from node.hashing.hashed import Hashed
+from node.hashing.file_hashes import Hashed
 from node.hashing.open_files import HashProcesses, write_whole
 from node.hashing.plan import HashPlan, images_installed
 from node.home import Home

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from node.hashing.hashed import Hashed
+from node.hashing.file_hashes import Hashed
 from node.hoster.lookup.disclosure import Disclosed, Shown, choose
 from node.ports.verdicts import Outcome
 from node.sdk.results import DisclosedResult, FileResult

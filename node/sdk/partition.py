@@ -14,7 +14,7 @@ from typing import Final, Generic, TypeVar
 
 import numpy as np
 
-from node.hashing.hashed import Fault, Hashed
+from node.hashing.file_hashes import Fault, Hashed
 from node.hashing.open_files import HashProcess, write_whole
 from node.hashing.plan import HashPlan
 from node.hashing.read import reason_of

@@ -15,7 +15,7 @@ from node.objects.findings import below, told
 from node.objects.integrity import Verdict, attempt
 from node.signer_host.host import open_keychain
 from node.signing.log_signer import FolderLogSigner
-from node.signing.process.restored import RESTORED, RestoreMark
+from node.signing.process.restore_mark import RESTORED, RestoreMark
 from node.signing.process.roles import SIGNED_HERE
 from node.signing.process.service import KEYS, LOGS, STAMPS, WITNESS
 from node.signing.process.stamps import FolderStamps

@@ -26,7 +26,7 @@ from node.files import read_private
 from node.signing.keychain import Passphrase, derivation
 from node.signing.pkcs11 import TokenKey, TokenUri
 from node.signing.ssh_agent import SshAgent
-from node.signing.verified import VerifiedSigner
+from node.signing.verified_signer import VerifiedSigner
 
 FILE: Final = "file"
 SSH_AGENT: Final = "sshagent"

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     import node.store.peers.peers
     import node.store.peers.revocations
     import node.store.peers.witness
-    import node.store.subsets.listed
+    import node.store.subsets.listed_rows
     import node.store.subsets.subsets
 
 
@@ -64,7 +64,7 @@ class Unit:
     replays: "node.store.partners.partners.ReplayRows"
     subsets: "node.store.subsets.subsets.SubsetRows"
     releases: "node.store.subsets.subsets.ReleaseRows"
-    listed: "node.store.subsets.listed.ListedRows"
+    listed: "node.store.subsets.listed_rows.ListedRows"
     witnessed: "node.store.peers.witness.WitnessRows"
     cosigners: "node.store.peers.cosignatures.CosignerRows"
     overlays: "node.store.peers.cosignatures.OverlayRows"

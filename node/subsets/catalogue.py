@@ -91,7 +91,7 @@ def _reported(store: Store, subset: SubsetRecord, newest: ReleaseRecord | None) 
     stays = subset.filter.renewed().algorithms
     if newest is None or stays == subset.filter.algorithms:
         return SubsetReport(subset=subset, newest=newest)
-    from node.objects.listed import catch_up  # noqa: PLC0415 - NumPy reads what older versions left
+    from node.objects.listed_rows import catch_up  # noqa: PLC0415 - NumPy reads what older versions left
 
     catch_up(store, newest.subset)
     with store.read() as unit:

@@ -4,7 +4,7 @@ Releases begin from those before them, so an error in one would stay in all that
 """
 
 from node.judgement.effective import judge_all
-from node.objects.listed import catch_up, mark_of, rows_in
+from node.objects.listed_rows import catch_up, mark_of, rows_in
 from node.objects.release_files import ReleaseFolder
 from node.store.store import Store
 from node.store.subsets.records import ReleaseRecord, WideKey

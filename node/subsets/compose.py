@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from node.judgement.ranges import Alike
-from node.objects.listed import packed
+from node.objects.listed_rows import packed
 from node.store.subsets.records import WideKey
 from protocol.digest import Digest
 from protocol.judgement.quorum import Support

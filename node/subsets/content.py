@@ -13,9 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from node.errors import StoreError
-from node.objects.listed import mark_of, tag_of
+from node.objects.listed_rows import mark_of, tag_of
 from node.objects.release_files import ReleaseFolder
-from node.store.mapped import give_back, maps_of
+from node.store.mapped_files import give_back, maps_of
 from node.store.spool import Parts, Spool, part_of, written_down
 from node.store.subsets.records import Listed, ReleaseRecord, WideKey
 from node.store.vault import Vault

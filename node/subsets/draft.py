@@ -26,7 +26,7 @@ from node.judgement.premises import Premises
 from node.judgement.ranges import Alike
 from node.lists.guards import Guards
 from node.lists.lookup import digests_named
-from node.objects.listed import listed_in, rows_in, shredded_in
+from node.objects.listed_rows import listed_in, rows_in, shredded_in
 from node.objects.release_files import deltas, spared
 from node.objects.sealed_names import salt_name
 from node.ports.evaluator import Evaluator

@@ -13,7 +13,7 @@ from typing import Final, Protocol
 from keys.message import Message
 from keys.roles import Role
 from keys.trust.lifecycle import overlap, successor_window
-from keys.trust.listed import epoch_kid
+from keys.trust.listed_keys import epoch_kid
 from keys.trust.node_document import NodeDocument
 from keys.trust.node_parts import EpochInfo, SubsetInfo
 from keys.trust.tuf.target_files import NODE_FILE

@@ -19,7 +19,7 @@ from node.clock import milliseconds, moment_of
 from node.cycles import acyclic
 from node.errors import ConflictError, MissingObjectError, TripwireError
 from node.lists.heads import next_head, require_leaves, require_signed
-from node.objects.listed import catch_up
+from node.objects.listed_rows import catch_up
 from node.objects.logfiles import LogFiles
 from node.objects.release_files import ReleaseFolder, tidy
 from node.objects.taken_reports import end_reports

@@ -12,7 +12,7 @@ from typing import Final
 
 from keys.roles import Role
 from keys.trust.lifecycle import KNOWN_TO_NOBODY, Lineage, ManagedKey, Stage, successor_window
-from keys.trust.listed import ListedKey
+from keys.trust.listed_keys import ListedKey
 from keys.trust.window import Window
 from node.ports.keyring import RingKey
 

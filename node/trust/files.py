@@ -12,7 +12,7 @@ from typing import Final
 
 from keys.errors import KeysError
 from keys.trust.fingerprint import fingerprint
-from keys.trust.held import under_newest
+from keys.trust.held_trust import under_newest
 from keys.trust.members import open_members
 from keys.trust.node_document import open_node_document
 from keys.trust.revocations import open_revocations

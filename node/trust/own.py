@@ -15,7 +15,7 @@ from keys.errors import ThresholdError
 from keys.roles import Role
 from keys.signer import Signer
 from keys.trust.envelope import claimed_signers, open_envelope, read_payload
-from keys.trust.held import HeldTrust
+from keys.trust.held_trust import HeldTrust
 from keys.trust.members import Members, open_members, sign_members
 from keys.trust.members import from_json as members_from_json
 from keys.trust.members import to_json as members_to_json

@@ -7,7 +7,7 @@ from typing import Final
 from keys.errors import KeysError
 from keys.roles import Role
 from keys.trust.lifecycle import Facts, Lineage
-from keys.trust.listed import ListedKey
+from keys.trust.listed_keys import ListedKey
 from keys.trust.node_document import NodeDocument
 from keys.trust.node_parts import LogStatus
 from keys.trust.tuf.repository import open_timestamp

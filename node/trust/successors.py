@@ -20,7 +20,7 @@ from keys.key import (
 )
 from keys.roles import Role
 from keys.trust.lifecycle import Lineage, overlap
-from keys.trust.listed import listed_keys
+from keys.trust.listed_keys import listed_keys
 from keys.trust.node_document import NodeDocument
 from keys.trust.node_parts import DatedKey, LogStatus
 from keys.trust.tuf.root import RootContent

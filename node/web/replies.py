@@ -11,7 +11,7 @@ from typing import Final
 
 from aiohttp import web
 
-from node.store.mapped import maps_of, sparing
+from node.store.mapped_files import maps_of, sparing
 from node.web.state import endpoint_of
 from protocol.encoding import Octets
 

@@ -12,7 +12,7 @@ from typing import Final
 
 from keys.errors import KeysError
 from keys.trust.fingerprint import fingerprint
-from keys.trust.held import under_newest
+from keys.trust.held_trust import under_newest
 from keys.trust.node_document import NodeDocument, open_node_document
 from keys.trust.revocations import Revocations, none_revoked, open_revocations
 from keys.trust.tuf.repository import Listed, TargetsMetadata, open_snapshot, open_targets, open_timestamp

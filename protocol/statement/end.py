@@ -14,7 +14,7 @@ from protocol.encoding import CborValue
 from protocol.errors import MalformedError, ProofError
 from protocol.fields import array_of
 from protocol.limits import MAX_ENDS, MAX_ENDS_BYTES, MAX_LOG_SIZE, MAX_NODE_BYTES
-from protocol.signed import Statement
+from protocol.signed_map import Statement
 from protocol.statement.report import MAX_PARTNER_BYTES, REPORT_ID_BYTES, HitReport
 from protocol.subset.identity import SUBSET_ID_BYTES
 from protocol.subset.manifest import MAX_TIME_MS

@@ -12,7 +12,7 @@ from keys.key import StatementPublicKey
 from protocol.cbor_map import SHA256_BYTES, line, number, octets
 from protocol.errors import ProofError
 from protocol.limits import MAX_NODE_BYTES, MAX_PROPOSAL_RECEIPT_BYTES, MAX_PROPOSED_FILES
-from protocol.signed import Statement
+from protocol.signed_map import Statement
 from protocol.statement.proposal import PROPOSAL_ID_BYTES, Proposal
 from protocol.statement.report import MAX_PARTNER_BYTES
 from protocol.subset.manifest import MAX_TIME_MS

@@ -13,7 +13,7 @@ from keys.trust.statement import unverified_payload
 from protocol.cbor_map import SHA256_BYTES, Field, line, number, octets
 from protocol.errors import ProofError
 from protocol.limits import MAX_LOG_SIZE, MAX_NODE_BYTES
-from protocol.signed import Statement
+from protocol.signed_map import Statement
 from protocol.statement.report import MAX_PARTNER_BYTES, REPORT_ID_BYTES, HitReport
 from protocol.subset.identity import SUBSET_ID_BYTES
 from protocol.subset.label import PLAINTEXT_BYTES, Label

@@ -14,7 +14,7 @@ from keys.key import StatementPublicKey
 from protocol.cbor_map import CborMap, choice, line, number, octets
 from protocol.errors import ProofError
 from protocol.limits import MAX_NODE_BYTES, MAX_RESOLUTION_BYTES
-from protocol.signed import Statement
+from protocol.signed_map import Statement
 from protocol.statement.report import MAX_PARTNER_BYTES, REPORT_ID_BYTES
 from protocol.subset.manifest import MAX_TIME_MS
 

@@ -18,7 +18,7 @@ from benchmarks.page_table import MOST_RATIO, Pages, beside_reading
 from benchmarks.results import Result, report
 
 from node.app.health.checkup import look
-from node.app.judged import Judge
+from node.app.judgement import Judge
 from node.clock import milliseconds
 from node.console.partner.surface import PAGES as PARTNER_PAGES
 from node.console.parts import Page

@@ -22,7 +22,7 @@ from typing import Any
 from benchmarks.bench_evaluation_direct import make_batches
 from benchmarks.results import Better, Result, in_turns, report
 
-from node.evaluator.in_process import InProcessEvaluator
+from node.evaluator.local_evaluator import InProcessEvaluator
 from node.group.build_hook import compile_kernel
 from node.group.sodium import load_sodium
 from node.ports.evaluator import EpochSecret

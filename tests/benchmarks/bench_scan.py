@@ -21,10 +21,10 @@ from zipfile import ZipFile
 import numpy as np
 from benchmarks.results import Better, Result, in_turns, report
 
-from node.hashing.hashed import Part
+from node.hashing.file_hashes import Part
 from node.hashing.plan import HashPlan
 from node.hoster.scan.judge import Screening, rejudge
-from node.hoster.scan.packed import pack
+from node.hoster.scan.part_codec import pack
 from node.hoster.scan.state import Kept, ScanState, open_state
 from protocol.digest import SIZES, Algorithm, Digest
 from protocol.subset.files import Held

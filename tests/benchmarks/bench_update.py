@@ -20,7 +20,7 @@ import numpy as np
 from benchmarks.results import Result, in_turns, report
 
 from node.hoster.folder import PartnerFolder
-from node.hoster.lookup.held import HeldReleases
+from node.hoster.lookup.held_releases import HeldReleases
 from node.hoster.store.release import load_release, map_file
 from protocol.messages import ReleasePart
 from protocol.subset.chunks import labels_root

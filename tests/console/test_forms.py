@@ -8,7 +8,7 @@ import aiohttp
 import pytest
 
 from node.console import environment
-from node.console.forms.posted import MOST_TYPED
+from node.console.forms.body import MOST_TYPED
 from node.console.handlers import CONSOLE
 from node.console.parts import Action, Values
 from node.console.surface import ACTIONS

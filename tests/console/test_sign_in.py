@@ -19,7 +19,7 @@ from node.app.accounts import open_sessions
 from node.audit.reader import read_audit
 from node.console.devices import LIFE
 from node.console.entrance import COMING_BURST, target
-from node.console.forms.posted import read_form
+from node.console.forms.body import read_form
 from node.console.parts import Values
 from node.console.surface import PAGES
 from node.home import Home

@@ -8,7 +8,7 @@ import pytest
 
 from keys.errors import NotCurrentError
 from keys.key import LogPrivateKey
-from keys.trust.held import open_held
+from keys.trust.held_trust import open_held
 from keys.trust.vkey import DatedVkey
 from node.errors import VerificationError
 from node.hoster.trust.witness_policy import unwitnessed

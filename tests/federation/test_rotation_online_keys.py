@@ -14,7 +14,7 @@ import pytest
 from keys.trust.lifecycle import Stage
 from node.home import Home
 from node.hoster.folder import PartnerFolder
-from node.hoster.lookup.held import HeldReleases
+from node.hoster.lookup.held_releases import HeldReleases
 from node.identity.identity import open_identity
 from node.rotation.storage_keys import reseal_some
 from node.rotation.store import write_store

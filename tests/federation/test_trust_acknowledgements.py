@@ -10,7 +10,7 @@ from keys.errors import BadSignatureError, KeysError
 from keys.key import AuthPublicKey, StatementPrivateKey
 from keys.roles import Role
 from keys.trust.lifecycle import Lineage, ManagedKey, Reason, Stage, advance
-from keys.trust.listed import listed_keys
+from keys.trust.listed_keys import listed_keys
 from keys.trust.node_parts import DatedKey
 from keys.trust.statement import seal_statement
 from keys.trust.window import Window

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from keys.errors import KeysError
 from keys.trust.follow import Following
-from keys.trust.held import HeldTrust, open_held
+from keys.trust.held_trust import HeldTrust, open_held
 from support.tuf_origin import TufOrigin
 
 ORIGIN = TufOrigin()

@@ -9,7 +9,7 @@ from tempfile import TemporaryDirectory
 from hypothesis import Phase, example, given, settings
 from hypothesis import strategies as st
 
-from node.app.judged import Judge, Judgement
+from node.app.judgement import Judge, Judgement
 from node.errors import AlreadyExistsError, ConflictError, NotFoundError, UsageError
 from node.judgement.effective import judge_some
 from node.judgement.queue import Wanted, waiting_files

@@ -29,7 +29,7 @@ from node.lists.corrections.erase import carry_out
 from node.lists.corrections.shred import prepare, shred
 from node.lists.corrections.withdraw import withdraw
 from node.lists.guards import Guards
-from node.objects.listed import rows_in, shredded_in
+from node.objects.listed_rows import rows_in, shredded_in
 from node.objects.release_files import ReleaseFolder
 from node.objects.sealed_names import basis_name, is_basis
 from node.peers.sync.overlays import OverlayKeeper

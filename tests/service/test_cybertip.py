@@ -17,8 +17,8 @@ from node.errors import (
     UnauthenticatedError,
     VerificationError,
 )
+from node.hoster.hits.notifier import Named, Notifier
 from node.hoster.hits.spool import HitSpool
-from node.hoster.hits.teller import Named, Teller
 from node.hoster.reporters.cybertip import CyberTipline
 from node.hoster.reporters.cybertip_xml import Contact, read_answer, report
 from support.cybertip_host import PASSWORD, USER, CyberTipHost, Fault, cybertip_host
@@ -102,16 +102,16 @@ async def test_whatever_fails_is_told_once_the_next_time(
     named = Named(entry({}, name="ncmec"), reporter(host, tmp_path))
     host.faults.append(fault)
     with pytest.raises(error):
-        await Teller(spool, tools().clock).tell(hit, named, receipt_of(hit))
+        await Notifier(spool, tools().clock).notify(hit, named, receipt_of(hit))
     (kept,) = spool.ls()
     assert not named.told(kept).reference
     assert named.told(kept).failure
     # Another process, later.
     again, named = HitSpool(tmp_path), Named(named.entry, reporter(host, tmp_path))
-    done = await Teller(again, tools().clock).tell(again.ls()[0], named, receipt_of(hit))
+    done = await Notifier(again, tools().clock).notify(again.ls()[0], named, receipt_of(hit))
     assert host.finished == [int(named.told(done).reference)], "one report, neither none nor two"
     asked = len(host.asked)
-    assert await Teller(again, tools().clock).tell(done, named, receipt_of(hit)) == done
+    assert await Notifier(again, tools().clock).notify(done, named, receipt_of(hit)) == done
     assert len(host.asked) == asked, "what was told is not told again"
 
 

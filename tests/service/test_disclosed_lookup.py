@@ -26,7 +26,7 @@ from node.errors import (
 )
 from node.lists.corrections.withdraw import withdraw
 from node.lists.lookup import digests_named
-from node.objects.listed import catch_up
+from node.objects.listed_rows import catch_up
 from node.partners import disclosed_lookup
 from node.partners.disclosed_lookup import ABOUT, MOST_ABOUT_ONE, DisclosedLookups, PartnerDisclosure
 from node.ports.evaluator import EpochSecret

@@ -18,7 +18,7 @@ import pytest
 from node.clock import system_entropy
 from node.connections import listen_tcp
 from node.errors import PeerUnreachableError, UsageError
-from node.hashing.hashed import Hashed
+from node.hashing.file_hashes import Hashed
 from node.hashing.open_files import HashProcess, HashProcesses
 from node.hashing.plan import HashPlan
 from node.hoster.hits.spool import HitSpool
@@ -27,8 +27,8 @@ from node.hoster.judge.joint import JointJudge
 from node.hoster.judge.local import LocalJudge
 from node.hoster.judge.queue import LookUpQueue
 from node.hoster.lookup.examiner import Examiner
-from node.hoster.lookup.held import HeldReleases
-from node.hoster.lookup.unconfirmed import UnconfirmedFiles
+from node.hoster.lookup.held_releases import HeldReleases
+from node.hoster.lookup.unconfirmed_files import UnconfirmedFiles
 from node.hoster.trust.node import known
 from node.sdk import Screen, scan_partition
 from node.sdk.screen import screen_of

@@ -13,11 +13,11 @@ from node.clock import milliseconds
 from node.errors import NotFoundError, PeerUnreachableError, VerificationError
 from node.hoster.hits import sender
 from node.hoster.hits.ends import UNJUDGED_AT_ONCE, judge_again, keep_outputs, unjudged
+from node.hoster.hits.notifier import NotNotified, why_not
 from node.hoster.hits.resolutions import Action
 from node.hoster.hits.retention import expired, is_finished
 from node.hoster.hits.sender import MAX_FULL_PAGES, HitSender
 from node.hoster.hits.spool import HitSpool, Readable, SpooledHit
-from node.hoster.hits.teller import NotNotified, why_not
 from node.objects.release_files import ReleaseFolder
 from protocol.digest import Algorithm, Digest
 from protocol.limits import MAX_ENDS

@@ -32,7 +32,7 @@ from node.evaluator.frames import (
     unpack_secrets,
     write_frame,
 )
-from node.evaluator.in_process import InProcessEvaluator
+from node.evaluator.local_evaluator import InProcessEvaluator
 from node.evaluator.process import EvaluatorProcess
 from node.evaluator.queue import AT_ONCE, Queue
 from node.ports.evaluator import EpochSecret, Evaluator

@@ -14,7 +14,7 @@ from node.config import StoreSettings
 from node.errors import MissingObjectError, RestoredError, SignerDownError, StoreError
 from node.identity.home_copy import HomeCopy, HomeCopying
 from node.identity.identity import Identity
-from node.identity.restored import mark_restored
+from node.identity.restore_mark import mark_restored
 from node.objects.folder import FolderObjects
 from node.ports.objects import ObjectStore
 from node.store.home_copy import HomeCopyRecord

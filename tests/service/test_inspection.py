@@ -12,7 +12,7 @@ from threading import Event
 import pytest
 
 from node.hashing import open_files
-from node.hashing.hashed import Hashed
+from node.hashing.file_hashes import Hashed
 from node.hashing.open_file_worker import decode, encode
 from node.hashing.open_files import HashProcesses
 from node.hashing.plan import Bounds, HashPlan
@@ -268,7 +268,7 @@ async def test_an_open_file_keeps_its_place_and_a_pipe_is_refused(
 
 
 def test_an_answer_is_read_as_it_was_written() -> None:
-    from node.hashing.hashed import Fault, Hashed, Part
+    from node.hashing.file_hashes import Fault, Hashed, Part
 
     hashed = Hashed(14, (Part("", EXACT), Part("a/ä.jpg#2", EXACT[:1])), (Fault("b", "too deep"),))
     assert decode(encode(hashed)) == hashed

@@ -15,7 +15,7 @@ from node.hoster.hits.spool import HitSpool, SpooledHit
 from node.hoster.judge.local import LocalJudge
 from node.hoster.judge.queue import LookUpQueue
 from node.hoster.lookup.examiner import Examiner
-from node.hoster.lookup.unconfirmed import UnconfirmedFiles
+from node.hoster.lookup.unconfirmed_files import UnconfirmedFiles
 from node.hoster.store.kinds import Kind
 from node.ports.verdicts import Outcome
 from protocol.api import SubsetApi

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from node.formats.recipient_list import values_of
-from node.hashing.near import near
+from node.hashing.neighbours import near
 from protocol.digest import Algorithm, Digest
 from support.releases import FILTER, EnrolledPartner, listed, release_both, two_agencies
 from support.stores import file_digests

@@ -21,7 +21,7 @@ from keys.trust.vkey import DatedVkey
 from node.errors import ListTooOldError, OverQuotaError, PeerUnreachableError, StoreError, VerificationError
 from node.evidence.judgement import judge
 from node.hoster.cover import BATCH
-from node.hoster.lookup.held import HeldReleases
+from node.hoster.lookup.held_releases import HeldReleases
 from node.hoster.release.log import MAX_NEW_RELEASES
 from node.hoster.release.update import Updater, UpdateReport
 from node.hoster.store.kinds import Fact, Kind

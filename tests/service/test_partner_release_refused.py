@@ -10,7 +10,7 @@ from node.cli.exit_codes import ExitCode, exit_code
 from node.clock import system_entropy
 from node.errors import ListTooOldError, VerificationError
 from node.hoster.lookup.examiner import Examiner
-from node.hoster.lookup.held import HeldReleases
+from node.hoster.lookup.held_releases import HeldReleases
 from node.hoster.trust.node import known
 from node.hoster.trust.witness_policy import unwitnessed
 from protocol.messages import ReleasePart

@@ -27,7 +27,7 @@ from keys.trust.vkey import DatedVkey
 from node.clock import milliseconds
 from node.errors import PeerUnreachableError, StoreError, VerificationError
 from node.hoster.folder import PartnerFolder
-from node.hoster.lookup.held import HeldReleases
+from node.hoster.lookup.held_releases import HeldReleases
 from node.hoster.lookup.summary import summary_of
 from node.hoster.release.update import Updater
 from node.hoster.store.kinds import Fact, Kind
@@ -696,7 +696,7 @@ async def test_what_is_gone_is_read_whole_while_an_update_takes_more_away(
         held.keep_gone(cursor.version, more)
         return map_file(path)
 
-    monkeypatch.setattr("node.hoster.lookup.held.map_file", mapped_later)
+    monkeypatch.setattr("node.hoster.lookup.held_releases.map_file", mapped_later)
     assert held.gone(cursor).tolist() == more.tolist()
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from keys.key import AuthPrivateKey, TargetsPrivateKey
-from keys.trust.held import OpenedTrust, open_held
+from keys.trust.held_trust import OpenedTrust, open_held
 from keys.trust.node_parts import Endpoint
 from node.app.peers.renewal import peer_renewal
 from node.audit.log import start_audit

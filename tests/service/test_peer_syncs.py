@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from keys.errors import MalformedTrustError
-from keys.trust.held import HeldTrust
+from keys.trust.held_trust import HeldTrust
 from keys.trust.node_parts import Endpoint
 from node.app.peers.sync import PeerSync, PeerSyncs
 from node.audit.log import start_audit

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from keys.key import AuthPrivateKey
-from keys.trust.held import HeldTrust, open_held
+from keys.trust.held_trust import HeldTrust, open_held
 from node.clock import system_entropy
 from node.errors import NodeError, PeerUnreachableError, UnauthenticatedError, VerificationError
 from node.remote.auth import Credentials

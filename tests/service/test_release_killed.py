@@ -10,7 +10,7 @@ from node.errors import ConflictError, StoreError
 from node.lists.corrections.erase import carry_out
 from node.lists.corrections.shred import prepare, shred
 from node.lists.corrections.withdraw import withdraw
-from node.objects.listed import count_strange
+from node.objects.listed_rows import count_strange
 from node.objects.release_files import ReleaseFolder
 from node.subsets import release
 from node.subsets.draft import Drafter

@@ -12,7 +12,7 @@ from threading import Event, Thread
 import pytest
 
 from node.errors import NodeError, OverQuotaError, PeerUnreachableError, StoreLockedError
-from node.hashing.hashed import Hashed, Part
+from node.hashing.file_hashes import Hashed, Part
 from node.hoster.cover import BATCH, Cover
 from node.hoster.hits.resolutions import Action
 from node.hoster.hits.spool import HitSpool

@@ -12,7 +12,7 @@ from node.backup.signer import create_signer_backup, drill_signer, restore_signe
 from node.clock import SystemClock, system_entropy
 from node.errors import AlreadyExistsError, NotInitialisedError, VerificationError
 from node.signing.log_signer import FolderLogSigner
-from node.signing.process.restored import RestoreMark
+from node.signing.process.restore_mark import RestoreMark
 from node.signing.process.service import LOGS, STAMPS
 from protocol.tlog.merkle import leaf_hash
 from support.signer_process import LIST, SignedNode

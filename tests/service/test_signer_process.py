@@ -49,7 +49,7 @@ from node.signing.process.claims import check_token
 from node.signing.process.frames import MAX_BODY, MAX_LEAVES, Ask, Request
 from node.signing.process.listener import MAX_CONNECTIONS
 from node.signing.process.remote import RemoteCosigner, RemoteKeys, RemoteLogSigner
-from node.signing.process.restored import RestoreMark
+from node.signing.process.restore_mark import RestoreMark
 from node.signing.process.service import STAMPS as STAMPS_FILE
 from node.signing.process.stamps import FolderStamps
 from node.trust.announce import log_info

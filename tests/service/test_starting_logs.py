@@ -32,7 +32,7 @@ from node.evaluator.process import EvaluatorProcess
 from node.identity import logs, outside_note, rollback
 from node.identity.audit import tell
 from node.identity.identity import Identity
-from node.identity.restored import mark_restored
+from node.identity.restore_mark import mark_restored
 from node.identity.rollback import rolled_back_logs
 from node.identity.sightings import Sightings
 from node.metrics import Metrics

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from keys.trust.held import HeldTrust
+from keys.trust.held_trust import HeldTrust
 from node.access.quotas import Quotas
 from node.errors import AlreadyExistsError, ConflictError, NotFoundError, OverQuotaError
 from node.store.hits.records import CaseRecord, HitFilter, HitSourceRecord, ResolutionRecord

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from keys.trust.held import HeldTrust
+from keys.trust.held_trust import HeldTrust
 from node.errors import NodeError, PeerUnreachableError, VerificationError
 from node.remote.limits import RemoteLimits
 from node.trust.tuf.client import Followed, follow

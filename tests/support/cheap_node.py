@@ -8,7 +8,7 @@ from pathlib import Path
 
 from keys.keyfile import KdfProfile
 from keys.roles import Role
-from keys.trust.held import HeldTrust
+from keys.trust.held_trust import HeldTrust
 from node.clock import system_entropy
 from node.config import Listen, Settings
 from node.home import Home

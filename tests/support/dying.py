@@ -21,7 +21,7 @@ from node.lists import touches
 from node.lists.corrections import erase
 from node.lists.imports.intake import import_rows
 from node.lists.publish import publish
-from node.objects import filters, listed
+from node.objects import filters, listed_rows
 from node.objects import folder as objects
 from node.objects.folder import FolderObjects
 from node.peers.sync import follow, slices
@@ -78,7 +78,7 @@ def _die_at(dsn: str, folder: Path, work: str, place: str) -> None:
         slices.EVENTS = BUNDLE_WIDTH  # type: ignore[misc]  # the process ends with it
         Follower(store, GUARDS).held(FOLLOWED, now_ms=NOW_MS)
     elif work == "listed":
-        listed.catch_up(store)
+        listed_rows.catch_up(store)
     elif work == "touches":
         touches._SLICE = 1  # type: ignore[misc]  # the process ends with it
         touches.catch_up(store)
@@ -100,9 +100,9 @@ def _arm(place: str) -> None:
         "rewrite": (erase, "_erase_objects"),
         "slice": (slices.Slices, "keep"),
         "before-commit": (follow, "note_relisted"),
-        "before-rows": (listed, "rows_of_roster"),
-        "before-advancing": (listed, "_advance"),
-        "before-forgetting": (listed, "forget_rosters"),
+        "before-rows": (listed_rows, "rows_of_roster"),
+        "before-advancing": (listed_rows, "_advance"),
+        "before-forgetting": (listed_rows, "forget_rosters"),
         "fourth-slice": (touches, "_read_on"),
     }
     owner, name = targets[place]

@@ -14,7 +14,7 @@ from typing import Any
 
 from node.hoster.folder import PartnerFolder
 from node.hoster.hits.sender import HitSender
-from node.hoster.lookup.held import HeldReleases
+from node.hoster.lookup.held_releases import HeldReleases
 from node.hoster.store.release import NewRelease
 from node.objects.folder import FolderObjects
 from node.signing.keychain import Keychain

@@ -15,7 +15,7 @@ from unittest.mock import patch
 
 from keys.key import RootPrivateKey
 from keys.signer import Signer
-from keys.trust.held import HeldTrust
+from keys.trust.held_trust import HeldTrust
 from keys.trust.node_document import sign_node_document
 from keys.trust.tuf.repository import (
     author_snapshot,

@@ -19,7 +19,7 @@ from keys.key import LogPrivateKey, StatementPrivateKey, StatementPublicKey
 from keys.trust.node_parts import DatedKey, EpochInfo
 from keys.trust.tuf.target_files import MEMBERS_FILE
 from node.access.quotas import Quotas
-from node.evaluator.in_process import InProcessEvaluator
+from node.evaluator.local_evaluator import InProcessEvaluator
 from node.lists.corrections.shred import prepare, shred
 from node.objects.report_pages import report_pages
 from node.partners.evaluate import Evaluating

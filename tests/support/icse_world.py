@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from node.hoster.folder import PartnerFolder
-from node.hoster.lookup.held import HeldReleases
+from node.hoster.lookup.held_releases import HeldReleases
 from node.subsets.compose import Chosen, Terms, choose
 from protocol.digest import Algorithm, Digest
 from protocol.judgement.quorum import decide

@@ -16,7 +16,7 @@ from typing import Final
 from node.console.partner.world import PartnerWorld
 from node.console.parts import Page
 from node.hoster.folder import PartnerFolder
-from node.hoster.lookup.held import HeldReleases
+from node.hoster.lookup.held_releases import HeldReleases
 from support.console import RunningConsole
 from support.page_timing import Cost
 from support.partner_console import BE, EXAMPLES, NL, Seat, partner_console_of, world_of

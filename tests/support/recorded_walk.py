@@ -25,7 +25,7 @@ from node.demo.processes import Facts, Outcome
 from node.demo.world import LIST, Act, World
 from node.formats import ImportRow, read_rows
 from node.hoster.folder import PartnerFolder
-from node.hoster.lookup.held import HeldReleases
+from node.hoster.lookup.held_releases import HeldReleases
 from protocol.digest import Algorithm, Digest
 from protocol.lists.event import BASELINE
 from protocol.subset.lookup import Lookup

@@ -19,7 +19,7 @@ from keys.trust.node_parts import EpochInfo
 from node.clock import milliseconds
 from node.errors import NotFoundError
 from node.hoster.folder import Enrolment, PartnerFolder
-from node.hoster.lookup.held import HeldReleases
+from node.hoster.lookup.held_releases import HeldReleases
 from node.hoster.release.update import Updater, UpdateReport
 from node.hoster.trust.witness_policy import Rule, by_register
 from node.trust.announce import announce_epoch

@@ -16,12 +16,12 @@ from keys.trust.revocations import Reason, Revocation, Revocations, to_json
 from keys.trust.vkey import DatedVkey
 from node.access.quotas import Quotas
 from node.clock import milliseconds, system_entropy
-from node.evaluator.in_process import InProcessEvaluator
+from node.evaluator.local_evaluator import InProcessEvaluator
 from node.formats.rows import RowResult
 from node.hoster.enrolment import enrol, introduce
 from node.hoster.folder import PartnerFolder
 from node.hoster.lookup.examiner import Examiner, Hit
-from node.hoster.lookup.held import HeldReleases
+from node.hoster.lookup.held_releases import HeldReleases
 from node.hoster.release.update import Updater, UpdateReport
 from node.hoster.trust.node import known
 from node.lists.lookup import digests_named

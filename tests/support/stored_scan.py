@@ -7,10 +7,10 @@ from pathlib import Path
 
 from node.clock import milliseconds
 from node.errors import NodeError
-from node.hashing.hashed import Hashed, Part
+from node.hashing.file_hashes import Hashed, Part
 from node.hoster.cover import Cover, Pace
 from node.hoster.hits.spool import HitSpool
-from node.hoster.lookup.held import HeldReleases
+from node.hoster.lookup.held_releases import HeldReleases
 from node.hoster.scan.judge import Asking, Screening
 from node.hoster.scan.reader import Progress, Read, Reading
 from node.hoster.scan.results import FileResult, ScanSummary

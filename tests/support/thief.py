@@ -23,7 +23,7 @@ from node.group.load import load_group
 from node.home import Home
 from node.hoster.connection import reach_node_of
 from node.hoster.folder import PartnerFolder
-from node.hoster.lookup.held import HeldReleases
+from node.hoster.lookup.held_releases import HeldReleases
 from node.identity.identity import Identity, open_identity
 from node.identity.peer import reach_peer
 from node.jose import sign_token

@@ -21,7 +21,7 @@ from tuf.ngclient import Updater
 
 from keys.errors import KeysError
 from keys.trust.follow import Following, Wanted
-from keys.trust.held import HeldTrust
+from keys.trust.held_trust import HeldTrust
 from support.programs import needed, npm_folder
 
 VARIABLE = "SIGFED_TUF_JS"

@@ -11,7 +11,7 @@ from pathlib import Path
 from unittest.mock import patch
 
 from keys.key import AuthPrivateKey
-from keys.trust.held import open_held
+from keys.trust.held_trust import open_held
 from node.app.peers.sync import PeerSyncs
 from node.home import Home
 from node.identity.identity import Identity, open_identity

@@ -9,7 +9,7 @@ from node.judgement.effective import Current, Share, judge_all, judge_held, judg
 from node.judgement.fold import fold_held
 from node.judgement.part import part_of
 from node.judgement.premises import Premises
-from node.objects.listed import effective_in
+from node.objects.listed_rows import effective_in
 from node.store.store import Store
 from protocol.digest import Digest
 from protocol.judgement.quorum import Support

@@ -16,7 +16,7 @@ from node.demo.chapters.look import in_words, judged
 from node.demo.claims import CLAIMS
 from node.demo.command_line import CommandLine
 from node.demo.exports import HEADER, Export
-from node.demo.later import MovedClock, moved, put_forward
+from node.demo.moved_clock import MovedClock, moved, put_forward
 from node.demo.parties import Party
 from node.demo.ports import NoPortError, free_ports
 from node.demo.processes import Facts, Seat, Server, StepFailedError, last_complaint, last_words

@@ -293,7 +293,7 @@ def test_the_table_names_every_place() -> None:
         "node/jose.py",  # client assertion, access token
         "node/partners/admission.py",
         "node/partners/key_renewal.py",  # of a partner, like admitting
-        "node/signing/verified.py",  # our own, from an agent, a token or the signer process
+        "node/signing/verified_signer.py",  # our own, from an agent, a token or the signer process
         "node/identity/distant_keys.py",
     }
     assert _files_with(r"^(from|import) nacl\b") == {"keys/key.py"}

@@ -12,7 +12,7 @@ from struct import pack
 
 import pytest
 
-from node.hashing.hashed import Fault, Hashed
+from node.hashing.file_hashes import Fault, Hashed
 from node.hashing.members import shown
 from node.hashing.plan import Bounds, HashPlan
 from node.hashing.read import StreamHasher, hash_path

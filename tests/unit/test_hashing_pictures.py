@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from node.hashing.hashed import Fault, Part
+from node.hashing.file_hashes import Fault, Part
 from node.hashing.magic import kind_of
 from node.hashing.pdq import pdq
 from node.hashing.pictures import look_at_picture

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from node.hashing.hashed import Hashed, Part
+from node.hashing.file_hashes import Hashed, Part
 from node.hashing.plan import HashPlan
 from node.hashing.read import StreamHasher, hash_path, mark_of, reason_of
 from protocol.digest import Algorithm, Digest

@@ -13,7 +13,7 @@ import pytest
 
 from node.errors import NodeError
 from node.hashing import worker_link
-from node.hashing.hashed import Fault, Hashed, Part
+from node.hashing.file_hashes import Fault, Hashed, Part
 from node.hashing.outcomes import Outcome, dump, load, pack_hashed, pack_unreadable, unpack
 from node.hashing.plan import Bounds, HashPlan
 from node.hashing.read import hash_path

@@ -18,7 +18,7 @@ from keys.errors import (
 )
 from keys.trust import follow
 from keys.trust.follow import MAX_FILES, MAX_ROOTS_A_RUN, Following
-from keys.trust.held import HeldTrust, open_held, require_confirmed, under_newest
+from keys.trust.held_trust import HeldTrust, open_held, require_confirmed, under_newest
 from keys.trust.node_document import open_node_document
 from keys.trust.tuf import root
 from keys.trust.tuf.repository import open_timestamp

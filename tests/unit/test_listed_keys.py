@@ -9,7 +9,7 @@ import pytest
 from keys.key import PRIVATE_KEY_TYPES, PublicKey, SnapshotPublicKey
 from keys.roles import Role
 from keys.trust.lifecycle import Lineage, overlap
-from keys.trust.listed import ListedKey, listed_keys
+from keys.trust.listed_keys import ListedKey, listed_keys
 from keys.trust.node_document import NodeDocument
 from keys.trust.window import Window
 from node.trust.successors import ending_by, with_key, with_successors

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from node.errors import InputRefusedError, StoreError
-from node.hashing.hashed import Part
-from node.hoster.scan.packed import pack, unpack
+from node.hashing.file_hashes import Part
+from node.hoster.scan.part_codec import pack, unpack
 from node.hoster.scan.sources import MAX_PATH_BYTES, Item, Walk, kernels_own, read_list
 from protocol.digest import SIZES, Algorithm, Digest
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from keys.trust.held import HeldTrust
+from keys.trust.held_trust import HeldTrust
 from keys.trust.tuf.target_files import NODE_FILE, REVOKED_FILE
 from node.clock import Clock
 from node.errors import MissingObjectError, NotFoundError

@@ -196,7 +196,7 @@ def withdraw(
 
 
 def _judged(node: "Node") -> "Current":
-    from node.app.judged import Judge
+    from node.app.judgement import Judge
 
     return Judge.of(node.identity, node.store).now().current
 

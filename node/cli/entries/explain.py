@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from textwrap import wrap
 
-from node.app.judged import Judge
+from node.app.judgement import Judge
 from node.cli.output import Fact
 from node.cli.session import Session
 from node.clock import moment_of

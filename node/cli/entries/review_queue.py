@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from datetime import date
 
-from node.app.judged import Judge
+from node.app.judgement import Judge
 from node.cli.entries.explain import day_of, statement_fields
 from node.cli.output import listing
 from node.cli.session import Session

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from node.cli.exit_codes import ExitCode, exit_code, unfinished
-from node.cli.hoster.tell import tell_them, told_facts, told_lines
+from node.cli.hoster.notify import tell_them, told_facts, told_lines
 from node.cli.output import Fact, listing, moment, spelled
 from node.cli.session import Session, wait_for
 from node.clock import SystemClock, milliseconds

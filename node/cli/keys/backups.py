@@ -152,7 +152,7 @@ def finish(
     from node.backup.rejoin import rejoin
     from node.cli.prompts import confirm
     from node.identity.lease import take_lease
-    from node.identity.restored import others_saw_more
+    from node.identity.restore_mark import others_saw_more
 
     here = session(context)
     identity, put_back = here.identity(), bool(others_saw_more(here.home))

@@ -24,7 +24,7 @@ def run(context: typer.Context) -> None:
     """Sign for a node until stopped; --home names the signer's own folder."""
     from node.clock import SystemClock, system_entropy
     from node.signer_host.host import serve_signer
-    from node.signing.process.restored import RestoreMark
+    from node.signing.process.restore_mark import RestoreMark
 
     here = session(context)
 

@@ -5,7 +5,7 @@ import typer
 from node.acts.recipients import ACTS, SWITCHED_OFF
 from node.cli import acts
 from node.cli.output import listing, moment
-from node.cli.partners.near import near
+from node.cli.partners.neighbours import near
 from node.cli.session import session
 
 app = typer.Typer(help="Accredited holders that may fetch raw hashes here.", no_args_is_help=True)

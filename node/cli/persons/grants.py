@@ -52,7 +52,7 @@ def ls(context: typer.Context) -> None:
 @app.command("explain")
 def explain(context: typer.Context, hash_from: Annotated[str, HASHES] = "") -> None:
     """Who gets an own entry: which peers and which subsets, and why the others do not."""
-    from node.app.judged import Judge
+    from node.app.judgement import Judge
     from node.cli.hashes import read_hashes
     from node.errors import NotFoundError
     from node.judgement.coverage import listed_entries, verdicts

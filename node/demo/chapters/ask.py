@@ -10,7 +10,7 @@ from node.demo.synthetic import MadeUp
 from node.demo.world import SUBSET, Act, World
 from node.home import Home
 from node.hoster.folder import PartnerFolder
-from node.hoster.lookup.held import HeldReleases
+from node.hoster.lookup.held_releases import HeldReleases
 from protocol.digest import SIZES, Algorithm, Digest
 from protocol.subset.canary import LISTED
 from protocol.subset.lookup import Lookup

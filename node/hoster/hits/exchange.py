@@ -18,7 +18,7 @@ from node.hoster.hits.resolutions import Action
 from node.hoster.hits.sender import HitSender
 from node.hoster.hits.spool import HitSpool, SpooledHit
 from node.hoster.lookup.examiner import Examiner
-from node.hoster.lookup.held import HeldReleases
+from node.hoster.lookup.held_releases import HeldReleases
 from node.hoster.own_node import MEANS, Means, examiner_of
 from node.hoster.settings import load_partner_settings
 from node.hoster.trust.node import known

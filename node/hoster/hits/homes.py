@@ -6,7 +6,7 @@ from node.errors import NodeError, NotFoundError, StoreError, UsageError
 from node.home import Home
 from node.hoster.folder import PartnerFolder
 from node.hoster.hits.spool import HitSpool, SpooledHit
-from node.hoster.lookup.unconfirmed import UnconfirmedFiles
+from node.hoster.lookup.unconfirmed_files import UnconfirmedFiles
 
 
 def hit_spool(home: Home) -> HitSpool:

@@ -18,9 +18,9 @@ from node.files import read_private
 from node.home import Home
 from node.hoster.connection import partner_proxy
 from node.hoster.hits.exchange import alone, reporting
+from node.hoster.hits.notifier import Named, Notifier, NotNotified, why_not
 from node.hoster.hits.sender import HitSender
 from node.hoster.hits.spool import SpooledHit
-from node.hoster.hits.teller import Named, NotNotified, Teller, why_not
 from node.hoster.reporters.kinds import maker
 from node.hoster.settings import ReporterSettings, load_partner_settings
 from node.hoster.store.database import PartnerStore, Rows
@@ -89,12 +89,12 @@ async def tell(home: Home, ids: Sequence[str], named: Named) -> TellingOutcome:
     """Tell of these hits, or without ids of all that it was not told of; nothing is lost where it fails."""
     with alone(home) as spool:
         hits = [spool.get(text) for text in ids] if ids else _untold(spool.readable().hits, named)
-        teller = Teller(spool, _CLOCK)
+        notifier = Notifier(spool, _CLOCK)
         async with reporting(home, spool) as (ours, _):
             reasons = [(hit, why_not(hit, _answer(ours, hit), named_by_person=bool(ids))) for hit in hits]
             told = await in_turn(
                 [hit for hit, reason in reasons if reason is None],
-                lambda hit: teller.tell(hit, named, ours.receipt(hit)),
+                lambda hit: notifier.notify(hit, named, ours.receipt(hit)),
             )
     return TellingOutcome(
         reporter=named.entry.name,

@@ -18,7 +18,7 @@ from node.files import refused
 from node.hoster.hits.spool import HitSpool, SpooledHit
 from node.hoster.judge.queue import LookUpQueue
 from node.hoster.lookup.examiner import Examiner, Hit
-from node.hoster.lookup.unconfirmed import Unconfirmed, UnconfirmedFiles
+from node.hoster.lookup.unconfirmed_files import Unconfirmed, UnconfirmedFiles
 from node.journal import Journal
 from node.ports.verdicts import CLEAN, Outcome, Verdict, Verdicts
 from protocol.digest import Digest

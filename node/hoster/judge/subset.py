@@ -15,7 +15,7 @@ from node.hoster.hits.spool import SpooledHit
 from node.hoster.judge.joint import JointJudge
 from node.hoster.judge.local import LocalJudge
 from node.hoster.judge.queue import LookUpQueue
-from node.hoster.release.in_force import InForce
+from node.hoster.release.release_in_force import InForce
 from node.hoster.subsets import names_of
 
 _CLOCK = SystemClock()

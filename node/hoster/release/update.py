@@ -18,17 +18,17 @@ from node.clock import Clock, moment_of
 from node.errors import NotFoundError, OverQuotaError, TrustForkError, VerificationError
 from node.hoster.folder import Cursor, Enrolment, MemberFiles, PartnerFolder
 from node.hoster.lookup.chance import chance_anew
-from node.hoster.lookup.held import HeldReleases
+from node.hoster.lookup.held_releases import HeldReleases
 from node.hoster.release.log import DisownedError, ReleaseLog, Step
 from node.hoster.release.parts import fetch_part
 from node.hoster.release.removals import take_away, waiting
 from node.hoster.release.self_test import SelfTest, self_test
 from node.hoster.store.release import MappedRelease
+from node.hoster.trust.members import refresh_members
 from node.hoster.trust.node import Known, OutdatedTrustError, known, refresh, with_register
 from node.hoster.trust.register_changes import member_changes
-from node.hoster.trust.relayed import refresh_members
 from node.hoster.trust.witness_policy import Backing, Rule, other_policy, unwitnessed
-from node.store.mapped import sparing
+from node.store.mapped_files import sparing
 from protocol.api import SubsetApi
 from protocol.errors import ForkError, ProtocolError, RollbackError, UnknownSignerError
 from protocol.messages import ReleasePart

@@ -14,11 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from node.clock import Clock, milliseconds
-from node.hashing.hashed import Part
+from node.hashing.file_hashes import Part
 from node.hoster.cover import BATCH, Pace, elements
 from node.hoster.hits.spool import HitSpool, SpooledHit
 from node.hoster.lookup.examiner import Examined, Examiner, Hit
-from node.hoster.scan.packed import unpack
+from node.hoster.scan.part_codec import unpack
 from node.hoster.scan.results import HitFacts
 from node.hoster.scan.state import Answers, Kept, Page, Run, ScanState, named
 from protocol.digest import Digest

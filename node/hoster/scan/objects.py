@@ -13,7 +13,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 from node.errors import UsageError
-from node.hashing.hashed import Fault, Hashed
+from node.hashing.file_hashes import Fault, Hashed
 from node.hashing.open_files import HashProcesses, write_whole
 from node.hashing.plan import HashPlan
 from node.hashing.read import StreamHasher

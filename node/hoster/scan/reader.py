@@ -13,11 +13,11 @@ from pathlib import Path
 from threading import Event
 from typing import Final, TypeAlias
 
-from node.hashing.hashed import Fault, Hashed
+from node.hashing.file_hashes import Fault, Hashed
 from node.hashing.plan import WAY, HashPlan, images_installed
 from node.hashing.workers import HashWorkers
 from node.hoster.scan.judge import Screening
-from node.hoster.scan.packed import pack
+from node.hoster.scan.part_codec import pack
 from node.hoster.scan.results import reason_of
 from node.hoster.scan.sources import Item, look_at
 from node.hoster.scan.state import Kept, Run, ScanState

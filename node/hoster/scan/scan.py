@@ -19,7 +19,7 @@ from node.hoster.client import confirmed, covered_examiner
 from node.hoster.cover import Pace
 from node.hoster.folder import PartnerFolder
 from node.hoster.hits.homes import hit_spool
-from node.hoster.lookup.held import HeldReleases
+from node.hoster.lookup.held_releases import HeldReleases
 from node.hoster.own_node import pace_of
 from node.hoster.scan.history import keep_scan
 from node.hoster.scan.judge import Asking, Screening

@@ -1,7 +1,7 @@
 """The files of a release in a partner's folder: mapped where they are read, written block by block.
 
-Nothing here takes memory in proportion to the list (`node.store.mapped`), and processes that look up in one release
-share its pages.
+Nothing here takes memory in proportion to the list (`node.store.mapped_files`), and processes that look up in one
+release share its pages.
 """
 
 import mmap
@@ -14,7 +14,7 @@ import numpy as np
 
 from node.files import replace_private, replace_streamed
 from node.hoster.store.kinds import ReleaseFile
-from node.store.mapped import mapped, maps_of, sparing
+from node.store.mapped_files import mapped, maps_of, sparing
 from protocol.encoding import Octets
 from protocol.messages import ReleasePart
 from protocol.subset.files import Held, read_answers, read_labels, read_screen

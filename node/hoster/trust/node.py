@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Final
 
 from keys.errors import KeysError, MalformedTrustError
-from keys.trust.held import HeldTrust, open_held, require_confirmed, under_newest
+from keys.trust.held_trust import HeldTrust, open_held, require_confirmed, under_newest
 from keys.trust.members import Members
 from keys.trust.node_document import NodeDocument
 from keys.trust.node_parts import EpochInfo

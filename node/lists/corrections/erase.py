@@ -21,8 +21,8 @@ from node.lists.entries import ListReader, read_batch
 from node.lists.imports.case_data import without_entries
 from node.lists.tombstones import MOST_HONOURED, note_all_listed
 from node.objects.kept_proposals import erase_proposed
-from node.objects.listed import erase as erase_listed
-from node.objects.listed import erase_from_rosters, forget_rosters
+from node.objects.listed_rows import erase as erase_listed
+from node.objects.listed_rows import erase_from_rosters, forget_rosters
 from node.objects.logfiles import LogFiles
 from node.objects.recipient_files import erase_from_copies
 from node.objects.taken_reports import erase_reports

@@ -12,7 +12,7 @@ from typing import Final
 
 from keys.key import StatementPublicKey
 from keys.trust.follow import MAX_ROOTS_A_RUN
-from keys.trust.held import HeldTrust, open_held
+from keys.trust.held_trust import HeldTrust, open_held
 from keys.trust.node_document import open_node_document
 from keys.trust.statement import open_statement
 from keys.trust.tuf.repository import SNAPSHOT_FILE, TARGETS_FILE

@@ -22,7 +22,7 @@ from node.errors import MissingKeyError, NotFoundError
 from node.signing.process.frames import Ask, Request, refused
 from node.signing.process.link import SignerLink
 from node.signing.process.statements import split_statement
-from node.signing.verified import VerifiedSigner
+from node.signing.verified_signer import VerifiedSigner
 from node.store.peers.records import WitnessRecord
 from node.trust.tuf.repository import Behind
 from protocol.witness.cosign import AddCheckpoint, Witnessed

@@ -28,7 +28,7 @@ from node.signing.keychain import Keychain
 from node.signing.log_signer import FolderLogSigner
 from node.signing.process.claims import check_assertion, check_token, read_claims
 from node.signing.process.frames import MAX_LEAVES, Ask, Received, Reply, refused
-from node.signing.process.restored import RestoreMark
+from node.signing.process.restore_mark import RestoreMark
 from node.signing.process.roles import SIGNED_HERE
 from node.signing.process.stamps import FolderStamps, Wanted
 from node.signing.process.statements import statement_message

@@ -6,7 +6,7 @@ from typing import Any, Final
 from sqlalchemy import Row, bindparam, delete, insert, or_, select, update
 
 from keys.message import pack, unpack
-from keys.trust.held import HeldTrust
+from keys.trust.held_trust import HeldTrust
 from node.errors import AlreadyExistsError, ConflictError, NotFoundError
 from node.store.peers.records import PeerRecord
 from node.store.tables import Peer, PeerFile, Rows, record, table, values_of

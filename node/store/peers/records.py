@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from hashlib import sha256
 
-from keys.trust.held import HeldTrust
+from keys.trust.held_trust import HeldTrust
 from protocol.witness.cosign import Witnessed
 
 

@@ -37,7 +37,7 @@ class Listed(NamedTuple):
     """What a release says of one digest; integers are signed, as the database has them.
 
     Of one that was shredded since, only the tag is left: no algorithm, no collections, no label, and another name
-    (`node.objects.listed.erase`).
+    (`node.objects.listed_rows.erase`).
     """
 
     key: int

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from keys.errors import KeysError, ThresholdError
-from keys.trust.held import HeldTrust
+from keys.trust.held_trust import HeldTrust
 from keys.trust.members import Member, Members
 from keys.trust.node_document import NodeDocument, open_node_document
 from keys.trust.tuf.root import open_roots

@@ -7,7 +7,7 @@ newer files with the peers.
 from typing import Final
 
 from keys.errors import MalformedTrustError
-from keys.trust.held import HeldTrust
+from keys.trust.held_trust import HeldTrust
 from node.errors import MissingObjectError
 from node.ports.objects import ObjectStore
 

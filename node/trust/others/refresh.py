@@ -7,7 +7,7 @@ noticed within a day. Keys count for seven days after the peer confirmed them. S
 import asyncio
 from datetime import datetime
 
-from keys.trust.held import open_held, require_confirmed
+from keys.trust.held_trust import open_held, require_confirmed
 from keys.trust.node_document import NodeDocument
 from keys.trust.tuf.root import TrustedRoot, open_roots
 from keys.trust.window import valid_at

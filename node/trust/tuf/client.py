@@ -13,7 +13,7 @@ from typing import Final
 from keys.errors import ForkedTrustError, KeysError, RolledBackError, ThresholdError
 from keys.trust.envelope import open_envelope
 from keys.trust.follow import Following, Wanted
-from keys.trust.held import HeldTrust
+from keys.trust.held_trust import HeldTrust
 from keys.trust.members import KIND as MEMBERS
 from keys.trust.node_document import KIND as NODE
 from keys.trust.tuf.repository import TIMESTAMP_FILE

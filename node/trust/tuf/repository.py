@@ -18,7 +18,7 @@ from keys.errors import KeysError, ThresholdError
 from keys.roles import Role
 from keys.signer import Signer
 from keys.trust.fingerprint import fingerprint
-from keys.trust.held import HeldTrust
+from keys.trust.held_trust import HeldTrust
 from keys.trust.tuf.repository import (
     TIMESTAMP_FILE,
     Listed,

@@ -19,7 +19,7 @@ from node.hoster.hits.homes import hit_spool
 from node.hoster.hits.resolutions import Action
 from node.hoster.hits.spool import HitSpool, SpooledHit
 from node.hoster.judge import machine
-from node.hoster.lookup import held
+from node.hoster.lookup import held_releases
 from node.hoster.settings import AgentSettings
 from node.hoster.settle import settle
 from node.hoster.store.database import Row
@@ -134,7 +134,7 @@ async def test_nodes_that_are_silent_take_no_thread_that_hits_are_written_down_w
 def test_an_update_verifies_once_what_it_holds(partner: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its batch goes by the same release: verifying one of ten million takes a third of a second."""
     loaded = Mock(wraps=load_release)
-    monkeypatch.setattr(held, "load_release", loaded)
+    monkeypatch.setattr(held_releases, "load_release", loaded)
     assert partner.run("update").exit == 0
     assert loaded.call_count == 1
 

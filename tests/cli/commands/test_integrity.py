@@ -21,7 +21,7 @@ from node.hoster.store.kinds import Kind
 from node.identity.identity import open_identity
 from node.rotation import proposals
 from node.rotation.store import write_store
-from node.signing.process.restored import RestoreMark
+from node.signing.process.restore_mark import RestoreMark
 from node.signing.reference import Reference
 from protocol.digest import Algorithm, Digest
 from support.agencies import LIST, SUBSET, Federation, import_files, lawful_table, numbered, table, written

@@ -16,7 +16,7 @@ from node.access.sessions import Visitor
 from node.acts import entries
 from node.acts.act import ANALYSTS, Done, Node
 from node.app.guards import open_guards
-from node.app.judged import Judgement
+from node.app.judgement import Judgement
 from node.console.languages import translated as _
 from node.console.languages import translated_plural
 from node.console.pages.acts import action, do

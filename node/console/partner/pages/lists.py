@@ -16,7 +16,7 @@ from node.errors import VerificationError
 from node.health import Check, Health, worst_first
 from node.home import Home
 from node.hoster.folder import PartnerFolder
-from node.hoster.lookup.held import HeldReleases
+from node.hoster.lookup.held_releases import HeldReleases
 from node.hoster.release.self_test import tested_here
 from node.hoster.settings import load_partner_settings
 from node.hoster.settle import Settled, bring_update

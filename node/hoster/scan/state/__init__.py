@@ -8,7 +8,7 @@ from them whether it was scanned. What is concluded from it is `node.hoster.scan
 """
 
 from node.hoster.scan.state.database import own_files
-from node.hoster.scan.state.kept import Answers, Kept, Known, Page, Run, named
+from node.hoster.scan.state.records import Answers, Kept, Known, Page, Run, named
 from node.hoster.scan.state.seal import state_key
 from node.hoster.scan.state.state import ScanState, open_state
 

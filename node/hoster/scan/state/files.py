@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from node.clock import system_entropy
 from node.hoster.scan.results import FileResult, HitFacts
-from node.hoster.scan.state.kept import Kept, Known, Run, result_of
+from node.hoster.scan.state.records import Kept, Known, Run, result_of
 from node.hoster.scan.state.seal import Sealing
 
 _COLUMNS: Final = "id, path, source, size, mark, screens, parts, reasons, hits, unreadable, pending"

@@ -8,7 +8,7 @@ from typing import Final
 
 from node.hoster.scan.results import ScanSummary, Status
 from node.hoster.scan.state.files import read_hits
-from node.hoster.scan.state.kept import Run, status_of
+from node.hoster.scan.state.records import Run, status_of
 
 _SUMMED: Final = """
 SELECT unreadable, pending, reasons <> '', hits, count(*), sum(size), sum(read = ? AND NOT unreadable)

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from node.hoster.scan.state.files import hits_text
-from node.hoster.scan.state.kept import Answers, Kept, Page
+from node.hoster.scan.state.records import Answers, Kept, Page
 from node.hoster.scan.state.seal import Sealing
 
 _PAGE: Final = 50_000

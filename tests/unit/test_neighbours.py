@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from node.errors import InputRefusedError
 from node.formats.recipient_list import read_recipient_list, values_of
-from node.hashing.near import Near, near
+from node.hashing.neighbours import Near, near
 from protocol.digest import Algorithm, Digest
 from support.lists import digest
 

@@ -69,14 +69,14 @@ def why_not(hit: SpooledHit, answer: CaseAnswer | None, *, named_by_person: bool
     return None
 
 
-class Teller:
+class Notifier:
     """Tells of the hits in one spool; whoever uses it keeps others from changing the spool meanwhile."""
 
     def __init__(self, spool: HitSpool, clock: Clock) -> None:
         self._spool = spool
         self._clock = clock
 
-    async def tell(self, hit: SpooledHit, to: Named, receipt: Receipt) -> SpooledHit:
+    async def notify(self, hit: SpooledHit, to: Named, receipt: Receipt) -> SpooledHit:
         """The hit with what became of telling it; one that was told stays as it is.
 
         Raises:

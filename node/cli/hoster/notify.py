@@ -10,9 +10,9 @@ from node.cli.session import Session, wait_for
 from node.short_ids import SHORT
 
 if TYPE_CHECKING:
+    from node.hoster.hits.notifier import Named
     from node.hoster.hits.reporters import TellingOutcome
     from node.hoster.hits.spool import SpooledHit
-    from node.hoster.hits.teller import Named
 
 
 def agree_first(here: Session, names: Sequence[str], *, yes: bool) -> None:

@@ -26,7 +26,7 @@ from node.judgement.fold import fold_held
 from node.judgement.premises import Premises
 from node.judgement.queue import Files, Group, WaitingFile, Wanted, grouped, waiting_files
 from node.lists.lookup import Finder
-from node.objects.listed import catch_up, effective_in
+from node.objects.listed_rows import catch_up, effective_in
 from node.store.store import Store
 from protocol.digest import Digest
 from protocol.lists.listing import Listing

@@ -110,7 +110,7 @@ def _pdq(digests: Iterable["Digest"]) -> "list[Digest]":
 def _compare(here: Session, held: "RecipientList", named: Named, *, most: int) -> int:
     """Tell of each picture every listed value that is near; returns how many there were."""
     from node.formats.recipient_list import values_of
-    from node.hashing.near import near as near_values
+    from node.hashing.neighbours import near as near_values
 
     found = 0
     for name, values in named:

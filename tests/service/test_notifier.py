@@ -8,9 +8,9 @@ import pytest
 from typing_extensions import override
 
 from node.errors import ConfigError, NodeError, PeerRefusedError, PeerUnreachableError, VerificationError
+from node.hoster.hits.notifier import Named, Notifier, NotNotified, why_not
 from node.hoster.hits.resolutions import Action
 from node.hoster.hits.spool import HitSpool, SpooledHit
-from node.hoster.hits.teller import Named, NotNotified, Teller, why_not
 from node.hoster.reporters.cybertip import CyberTipline
 from node.hoster.reporters.kinds import maker
 from node.ports.reporters import ENTRY_POINTS, OutsideHit, OutsideReceipt, Progress
@@ -46,7 +46,7 @@ def named(reporter: Heard, name: str = "outside", *, everything: bool = False) -
 
 async def tell(spool: HitSpool, to: Named) -> SpooledHit:
     (hit,) = spool.ls()
-    return await Teller(spool, tools().clock).tell(hit, to, receipt_of(hit))
+    return await Notifier(spool, tools().clock).notify(hit, to, receipt_of(hit))
 
 
 async def test_what_was_told_is_kept_with_the_hit_and_not_told_again(spool: HitSpool) -> None:

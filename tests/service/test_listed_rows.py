@@ -12,18 +12,18 @@ import pytest
 from sqlalchemy import event, text
 
 from keys.trust.members import Member
-from node.app.judged import Judge
+from node.app.judgement import Judge
 from node.errors import ConflictError, StoreError
-from node.evaluator.in_process import InProcessEvaluator
+from node.evaluator.local_evaluator import InProcessEvaluator
 from node.judgement.effective import judge_all
 from node.judgement.trace import trace
 from node.lists.corrections.erase import carry_out, carry_out_everywhere
 from node.lists.corrections.shred import prepare, shred
 from node.lists.corrections.withdraw import withdraw
 from node.lists.heads import next_head
-from node.objects import listed as listed_rows
+from node.objects import listed_rows
 from node.objects.folder import FolderObjects
-from node.objects.listed import catch_up, count_strange, listed_in
+from node.objects.listed_rows import catch_up, count_strange, listed_in
 from node.objects.sealed_names import is_roster
 from node.ports.evaluator import EpochSecret
 from node.store.store import Store
@@ -185,7 +185,7 @@ def test_a_judgement_of_everything_is_made_again_when_a_release_came_meanwhile(
             fr.admit(Member(node="be.example", root_sha256=b"\x03" * 32, country="BE"))
             assert fr.release().version == 2
 
-    monkeypatch.setattr("node.app.judged.catch_up", overtaken)
+    monkeypatch.setattr("node.app.judgement.catch_up", overtaken)
     assert judge.now().current.decision.effective.keys() == {(BASELINE, each) for each in file_digests("a")}
     assert len(fr.records) == 2
 

@@ -13,8 +13,8 @@ from unittest.mock import patch
 
 import pytest
 
-from node.app import judged
-from node.app.judged import Judge
+from node.app import judgement
+from node.app.judgement import Judge
 from node.errors import MissingObjectError, StoreError
 from node.judgement import effective, fold, ranges
 from node.judgement.part import part_of
@@ -60,7 +60,7 @@ def counted_folds() -> Iterator[list[str]]:
         folded.append(held.origin if since is None else f"{held.origin} from {since.size}")
         return whole(store, held, since)
 
-    with patch.object(judged, "fold_held", counting):
+    with patch.object(judgement, "fold_held", counting):
         yield folded
 
 
@@ -108,7 +108,7 @@ def test_the_latest_is_at_hand_while_the_next_is_made(judge: Judge, agency: Agen
         assert go_on.wait(60)
         return whole(*args, **named)
 
-    with patch.object(judged, "judge_held", slowly), patch.object(judged, "SOON_SECONDS", -1):
+    with patch.object(judgement, "judge_held", slowly), patch.object(judgement, "SOON_SECONDS", -1):
         assert judge.latest() is before
         assert judge.latest() is before
         go_on.set()
@@ -156,7 +156,7 @@ def test_a_file_is_found_by_any_of_its_entries(judge: Judge, other: Agency) -> N
 
 
 def test_some_hashes_are_judged_without_folding_a_list(judge: Judge) -> None:
-    with patch.object(judged, "fold_held", side_effect=AssertionError):
+    with patch.object(judgement, "fold_held", side_effect=AssertionError):
         some = judge.some(file_digests("file 0"))
     assert {digest for _, digest in some.decision.effective} == set(file_digests("file 0"))
     assert judge._held is None  # it is not kept

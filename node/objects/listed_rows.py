@@ -21,7 +21,7 @@ from node.objects.sealed_names import is_roster
 from node.store.index import gone_among
 from node.store.lists.records import LogKind
 from node.store.store import Store
-from node.store.subsets.listed import ListedRows
+from node.store.subsets.listed_rows import ListedRows
 from node.store.subsets.records import Listed, ReleaseRecord, WideKey
 from node.store.unit import Unit
 from protocol.digest import Algorithm, Digest

@@ -20,7 +20,7 @@ from node.hoster.connection import reach_own_node
 from node.hoster.folder import Enrolment, PartnerFolder
 from node.hoster.lookup.allowance import Meter
 from node.hoster.lookup.examiner import Examiner
-from node.hoster.lookup.held import HeldReleases
+from node.hoster.lookup.held_releases import HeldReleases
 from node.hoster.settings import load_partner_settings
 from node.hoster.trust.node import Known, known
 from node.journal import Journal

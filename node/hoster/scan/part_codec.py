@@ -5,7 +5,7 @@ from struct import Struct
 from typing import Final
 
 from node.errors import StoreError
-from node.hashing.hashed import Part
+from node.hashing.file_hashes import Part
 from protocol.digest import Algorithm, Digest
 from protocol.errors import ProtocolError
 
