@@ -88,7 +88,7 @@ def ask_holders(context: typer.Context, hash_from: Annotated[str, HASHES] = "") 
 
 
 def _fields(holder: "Holder") -> Mapping[str, Fact]:
-    fields = {"node": holder.node, "subset": holder.subset, "contact": holder.contact}
+    fields: dict[str, Fact] = {"node": holder.node, "subset": holder.subset, "contact": holder.contact}
     return fields if holder.failure is None else {**fields, "failure": str(holder.failure)}
 
 
