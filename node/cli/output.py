@@ -44,9 +44,7 @@ class Output:
         if self.drawn:
             self.drawn.close()
         if self.as_json:
-            text = json.dumps(fields, ensure_ascii=False, separators=(",", ":"))
-            # A file name that is not UTF-8 holds lone surrogates, which JSON can escape and UTF-8 cannot encode.
-            self.out.write(text.encode("utf-8", "backslashreplace").decode("utf-8") + "\n")
+            self.out.write(_json(fields) + "\n")
             return
         for line in lines:
             self.out.write(visible(line) + "\n")
@@ -115,6 +113,14 @@ class Progress:
         if self._enabled and self._drawn:
             self._err.write("\r\x1b[K")
             self._drawn = 0
+
+
+def _json(fields: Mapping[str, Fact]) -> str:
+    """One line in which all prints, as JSON escapes it: what a terminal obeys, ends a line elsewhere, or is no UTF-8."""
+    text = json.dumps(fields, ensure_ascii=False, separators=(",", ":"))
+    if text.isprintable():
+        return text
+    return "".join(char if char.isprintable() else json.dumps(char)[1:-1] for char in text)
 
 
 def moment(time_ms: int) -> str:

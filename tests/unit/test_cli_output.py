@@ -13,6 +13,8 @@ NAMES = {
     "terminal control": ("\x1b[2K\rclean", r"\x1b[2K\rclean"),
     "not UTF-8": ("\udcff.jpg", r"\udcff.jpg"),
     "right to left": ("\u202egpj.exe", r"\u202egpj.exe"),
+    "one-byte control": ("\x9b2K\x7fclean", r"\x9b2K\x7fclean"),
+    "other line ends": ("a\x85b\u2028c", r"a\x85b\u2028c"),
     "letters of the world": ("été 写真 → x", "été 写真 → x"),
 }
 
@@ -27,5 +29,6 @@ def test_names(name: str, text: str) -> None:
         output.result({"file": name}, f"{name}: HIT")
         output.talk(name)
         (line,) = out.buffer.getvalue().decode().splitlines()
+        assert line.isprintable()
         assert (json.loads(line) == {"file": name}) if as_json else (line == f"{text}: HIT")
         assert err.buffer.getvalue().decode() == text + "\n"
