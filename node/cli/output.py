@@ -116,7 +116,7 @@ class Progress:
 
 
 def _json(fields: Mapping[str, Fact]) -> str:
-    """One line in which all prints, as JSON escapes it: what a terminal obeys, ends a line elsewhere, or is no UTF-8."""
+    """One line; what a terminal obeys, ends a line elsewhere, or is no UTF-8 is written as JSON escapes it."""
     text = json.dumps(fields, ensure_ascii=False, separators=(",", ":"))
     if text.isprintable():
         return text

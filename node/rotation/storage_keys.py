@@ -17,6 +17,7 @@ from node.identity.identity import Identity
 from node.identity.keyring import new_label
 from node.objects.rekey import Resealed, reseal, rewrap
 from node.ports.keyring import RingKey
+from node.rotation.progress import rotation
 from node.rotation.rotate import Rotated, advance_keys
 from node.store.store import Store
 
@@ -27,6 +28,11 @@ _LINEAGE = Lineage(Role.STORAGE)
 
 def rotate_storage(identity: Identity, store: Store) -> Rotated:
     """Wrap the data keys with a new storage key, and let a new data key seal from now on."""
+    with rotation(identity, _LINEAGE):  # of two at once the first would end the key of the second
+        return _rotated(identity, store)
+
+
+def _rotated(identity: Identity, store: Store) -> Rotated:
     keychain, now = identity.keychain, identity.clock.now()
     label = _unused(identity, store)
     if label is None:

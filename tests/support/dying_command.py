@@ -30,7 +30,7 @@ _NOTICED = 0.5
 def arm(place: str) -> None:
     """Let this process die at one of `PLACES`, or, as `node.app.move:_Copy._copy 7`, before a call after so many.
 
-    With `SIGINT` behind that it is interrupted there.
+    With the name of another signal behind that it gets this one there: `SIGINT` interrupts it, `SIGSTOP` stops it.
     """
     path, *rest = place.split(" ")
     if not rest:

@@ -206,10 +206,14 @@ class Cli:
                 return True
         return False
 
-    def begin(self, *arguments: str) -> Begun:
-        """Start a command whose caller waits for it."""
+    def begin(self, *arguments: str, stops_at: str = "") -> Begun:
+        """Start a command whose caller waits for it, or that stops at a place of `support.dying_command` first."""
         words = ["--home", str(self.home), "--json", *arguments]
-        return Begun(words, variables=self.variables(), folder=self.home.parent)
+        stops = {"DIE_AT": f"{stops_at} SIGSTOP"} if stops_at else {}
+        begun = Begun(words, variables=self.variables() | stops, folder=self.home.parent)
+        if stops_at:
+            wait_until(lambda: process_state(begun.pid) == "T")
+        return begun
 
     def start(self, *arguments: str, program: Sequence[str] = ()) -> subprocess.Popen[bytes]:
         """The same in a process of its own from the start, which is heard while it runs."""
@@ -363,6 +367,19 @@ def wait_until(met: Callable[[], bool]) -> None:
         assert time.monotonic() < end, "it did not happen"
         time.sleep(pause)
         pause = min(1.2 * pause, _LONGEST_PAUSE)
+
+
+def process_state(pid: int) -> str:
+    """As /proc says it in a letter: `T` for a stopped process, `Z` for one whose exit code nobody has read yet."""
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+
+
+def waits_for_file(pid: int) -> bool:
+    """Whether a process waits for a file that another one locked."""
+    return any(
+        "->" in (words := line.split()) and str(pid) in words
+        for line in Path("/proc/locks").read_text().splitlines()
+    )
 
 
 def free_port() -> int:

@@ -11,7 +11,7 @@ from pathlib import Path
 from threading import Event, Lock, Thread
 from typing import Self
 
-from support.processes import wait_until
+from support.processes import process_state, wait_until
 
 AGAIN = 1.0
 """Seconds after which what ended is started again."""
@@ -120,6 +120,5 @@ def kill_pid(pid: int, number: int = signal.SIGKILL) -> int:
 
 def _lives(pid: int) -> bool:
     with suppress(FileNotFoundError, ProcessLookupError):
-        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-        return state != "Z"
+        return process_state(pid) != "Z"
     return False

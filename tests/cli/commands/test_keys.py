@@ -1,5 +1,6 @@
 """The keys of a node as its operator sees and replaces them."""
 
+import signal
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -7,7 +8,7 @@ import pytest
 
 from node.clock import SystemClock
 from support.agencies import cheapen
-from support.processes import Cli
+from support.processes import Cli, wait_until, waits_for_file
 
 
 @pytest.fixture
@@ -55,6 +56,22 @@ def test_a_tls_key_begins_when_its_pin_has_been_public_for_a_week(fr: Cli) -> No
     assert timedelta(days=6) < start - SystemClock().now() <= timedelta(days=7)
     later = f"{SystemClock().now() + timedelta(days=30):%Y-%m-%d}"
     assert fr.done("key", "rotate", "tls", "--at", later)["start"] == f"{later}T00:00:00Z"
+
+
+def test_of_two_rotations_at_once_the_second_follows_the_first(fr: Cli) -> None:
+    """The first stands still where it has its key and is about to end those that are not it."""
+    rotate = ("key", "rotate", "storage")
+    first = fr.begin(*rotate, stops_at="node.signing.ring:FolderKeyRing.change 1")
+    second = fr.begin(*rotate)
+    wait_until(lambda: second.poll() is not None or waits_for_file(second.pid))
+    first.send_signal(signal.SIGCONT)
+    for one in (first, second):
+        _, said = one.communicate()
+        assert one.returncode == 0, said
+    shown = {key["key"]: key for key in fr.run("key", "status").results}
+    newest = shown["storage-3"]
+    assert newest["stage"] == "active"
+    assert datetime.fromisoformat(newest["end"]) > SystemClock().now() + timedelta(days=300)
 
 
 @pytest.mark.parametrize(
