@@ -27,7 +27,7 @@ from node.signing.ring import FolderKeyRing
 from node.store.driver import parse_dsn
 from node.store.store import Store
 from node.tls import create_identity
-from node.trust.found import FIRST, Founded, Founding, found, log_label
+from node.trust.foundation import FIRST, Founded, Founding, found, log_label
 from node.trust.pins import with_next_pins
 
 

@@ -23,7 +23,7 @@ from node.subsets.epochs import EPOCH_DAYS, enter_epoch
 from node.subsets.registers import keep_register
 from node.subsets.release import Releaser, ReleaseReport
 from node.trust.announce import announce_epoch
-from node.trust.found import log_label
+from node.trust.foundation import log_label
 from node.trust.others.documents import member_documents
 from node.trust.others.refresh import log_trust
 from node.trust.own import window

@@ -15,7 +15,7 @@ from node.names import SIGNER_CONFIG_NAME
 
 if TYPE_CHECKING:  # only `init` needs what founding needs
     from node.health import Check
-    from node.trust.found import Founded
+    from node.trust.foundation import Founded
 
 
 def _asked(question: str, *, help: str) -> Any:  # noqa: A002 - as Typer calls it

@@ -15,10 +15,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO, Final
 
+from node.hashing.archive_members import ArchiveError, Member, members
 from node.hashing.exact_hashes import ExactHasher
 from node.hashing.file_hashes import Fault, Hashed, Part
 from node.hashing.magic import NEEDED_BYTES, Family, Kind, kind_of
-from node.hashing.members import ArchiveError, Member, members
 from node.hashing.plan import HashPlan
 
 CHUNK_BYTES: Final = 1024 * 1024

@@ -36,7 +36,7 @@ from node.identity.rollback import signer_of
 from node.journal import Journal
 from node.store.store import Store
 from node.trust.announce import LOG_KEY_DAYS, announce_log
-from node.trust.found import log_label
+from node.trust.foundation import log_label
 from node.trust.own import window
 from protocol.audit import audit_origin
 

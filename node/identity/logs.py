@@ -29,7 +29,7 @@ from node.lists.publish import Published, publish
 from node.store.lists.records import LogKind, LogRecord
 from node.store.store import Store
 from node.trust.announce import LOG_KEY_DAYS, announce_log, log_info
-from node.trust.found import log_label
+from node.trust.foundation import log_label
 from node.trust.own import window
 
 

@@ -36,7 +36,7 @@ from node.store.store import Store
 from node.store.subsets.records import ReleaseRecord
 from node.store.unit import Unit
 from protocol.digest import Algorithm, Digest
-from protocol.statement.disclosed import NOTHING, DisclosedQuery, DisclosedReply, require_content
+from protocol.statement.disclosed_lookup import NOTHING, DisclosedQuery, DisclosedReply, require_content
 from protocol.subset.identity import subset_id
 
 ACTION: Final = "disclosed.lookup"

@@ -17,7 +17,7 @@ from node.evidence.keep import keep, verify
 from node.home import Home
 from node.identity.identity import open_identity
 from node.store.accounts.records import PersonRole
-from node.trust.found import log_label
+from node.trust.foundation import log_label
 from protocol.evidence import encode_fork
 from protocol.tlog.checkpoint import Checkpoint, sign_checkpoint
 from support.console import Browser, Reply, RunningConsole

@@ -33,7 +33,7 @@ from node.ports.callers import CallerKind
 from node.ports.replay import MAX_LIVE_PER_ISSUER
 from node.store.store import Store
 from node.store.subsets.records import SubsetRecord
-from node.trust.found import found
+from node.trust.foundation import found
 from node.trust.own import OwnTrust
 from protocol.digest import Algorithm
 from protocol.enrolment import Invitation, enrolment_mac, enrolment_string

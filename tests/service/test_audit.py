@@ -29,7 +29,7 @@ from node.objects.logfiles import LogFiles
 from node.signing.log_signer import FolderLogSigner
 from node.store.lists.records import LogRecord
 from node.store.store import Store
-from node.trust.found import found, log_label
+from node.trust.foundation import found, log_label
 from node.trust.own import ROOT_NAME, OwnTrust
 from protocol.audit import AuditRecord, audit_origin
 from protocol.limits import BUNDLE_WIDTH

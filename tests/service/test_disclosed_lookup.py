@@ -39,7 +39,7 @@ from protocol.errors import MalformedError
 from protocol.lists.event import BASELINE
 from protocol.lists.ext import Reason
 from protocol.oprf.suite import epoch_key
-from protocol.statement.disclosed import DisclosedQuery
+from protocol.statement.disclosed_lookup import DisclosedQuery
 from support.disclosed import (
     ask,
     disclosed_world,

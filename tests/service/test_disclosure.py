@@ -10,7 +10,7 @@ from node.hoster.lookup.disclosure import ALIKE, Disclosed, choose, disclose
 from node.partners.disclosed_lookup import MOST_ABOUT_ONE, PartnerDisclosure
 from protocol.digest import Algorithm, Digest
 from protocol.limits import MAX_DISCLOSED_VALUES
-from protocol.statement.disclosed import DisclosedQuery, DisclosedReply
+from protocol.statement.disclosed_lookup import DisclosedQuery, DisclosedReply
 from support.disclosed import disclosed_world, flipped, let_disclose, lookups, picture
 from support.hits import HOSTER, ORIGIN, SUBSET, HitWorld
 from support.lists import digest

@@ -30,7 +30,7 @@ from keys.trust.tuf.holders import Holder
 from keys.trust.tuf.repository import open_snapshot, open_targets, open_timestamp
 from keys.trust.tuf.root import RootContent, TrustedRoot, open_next_root, open_root
 from node.errors import ConflictError, NotFoundError, StoreError, UsageError
-from node.trust.found import found
+from node.trust.foundation import found
 from node.trust.install import NOTE, finish
 from node.trust.own import OwnTrust
 from node.trust.tuf.repository import ServedTuf

@@ -53,7 +53,7 @@ from node.signing.process.restore_mark import RestoreMark
 from node.signing.process.service import STAMPS as STAMPS_FILE
 from node.signing.process.stamps import FolderStamps
 from node.trust.announce import log_info
-from node.trust.found import FIRST
+from node.trust.foundation import FIRST
 from node.trust.tuf.repository import Freshness, TufRepository
 from protocol.acknowledgement import Acknowledgement
 from protocol.tlog.checkpoint import Checkpoint, open_checkpoint, sign_checkpoint

@@ -9,7 +9,7 @@ from node.errors import ForbiddenError, OverQuotaError, PeerRefusedError
 from node.partners.disclosed_lookup import MOST_ABOUT_ONE, PartnerDisclosure
 from protocol.limits import MAX_DISCLOSED_BYTES
 from protocol.lists.event import BASELINE
-from protocol.statement.disclosed import open_reply
+from protocol.statement.disclosed_lookup import open_reply
 from support.disclosed import disclosed_world, flipped, let_disclose, lookups, picture, query_of
 from support.fakes_api import MemoryNode, node_on_loopback
 from support.hits import HOSTER, SUBSET, HitWorld

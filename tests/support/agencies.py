@@ -27,7 +27,7 @@ from node.identity.keyring import certificate_name
 from node.lists.catalogue import ListReport, report_list
 from node.rotation.store import write_store
 from node.tls import client_context, create_identity
-from node.trust.found import FIRST
+from node.trust.foundation import FIRST
 from support.copies import let_go_on
 from support.processes import Cli, Daemon, Running, free_port
 

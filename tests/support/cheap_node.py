@@ -22,7 +22,7 @@ from node.signing.ring import FolderKeyRing
 from node.store.peers.records import PeerRecord
 from node.store.store import Store
 from node.tls import create_identity
-from node.trust.found import FIRST, found
+from node.trust.foundation import FIRST, found
 from node.trust.own import OwnTrust
 from support.founding import founding_of
 from support.new_stores import new_store

@@ -18,7 +18,7 @@ from node.store.store import Store
 from protocol.digest import Algorithm, Digest
 from protocol.lists.event import BASELINE
 from protocol.lists.ext import Basis
-from protocol.statement.disclosed import DisclosedQuery, open_reply
+from protocol.statement.disclosed_lookup import DisclosedQuery, open_reply
 from protocol.subset.filter import SubsetFilter
 from support.federation import Agency
 from support.hits import HOSTER, SUBSET, SUBSET_ID, Begin, HitWorld, hit_world

@@ -50,7 +50,7 @@ from node.store.lists.records import LogRecord
 from node.store.peers.records import FetchedTrust, PeerRecord
 from node.store.store import Store
 from node.trust.announce import announce_log
-from node.trust.found import found
+from node.trust.foundation import found
 from node.trust.own import OwnTrust, window
 from node.trust.service import ServedTrust
 from node.trust.tuf.repository import Freshness, root_name

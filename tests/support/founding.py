@@ -9,7 +9,7 @@ from keys.trust.node_parts import NodeLimits
 from keys.trust.tuf.root import TrustedRoot
 from node.clock import system_entropy
 from node.errors import AlreadyExistsError
-from node.trust.found import Founding
+from node.trust.foundation import Founding
 from node.trust.tuf.repository import Freshness
 
 Key = TypeVar("Key", bound=PrivateKey[PublicKey])

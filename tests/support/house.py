@@ -3,6 +3,8 @@
 To look at: python tests/support/house.py, and with --walks how many files and functions really run in seven commands.
 """
 
+import ast
+import re
 import sys
 import threading
 from collections import Counter
@@ -18,6 +20,11 @@ SUBJECTS: Final = ("hit", "proposal", "recipient", "witness", "disclos")
 """Beginnings of words that modules and folders are named after."""
 NOUNS: Final = frozenset({"encoding", "keyring", "listing", "opening", "ring", "transfer_encoding"})
 """Words of the field, or plain nouns."""
+IMPERATIVES: Final = frozenset({"shred"})
+PARTICIPLES: Final = frozenset({"found", "held", "kept", "known", "made", "seen", "sent", "taken", "told"})
+PREPOSITIONS: Final = frozenset({"after", "before", "beside", "by", "in", "later", "near", "of", "on"})
+PRIVATE: Final = frozenset({"clerk", "desk", "door", "office", "roster", "shelf"})
+"""What a stranger does not know: a handler, a store, a snapshot are called so."""
 
 
 def modules(*packages: str) -> Iterator[Path]:
@@ -33,17 +40,40 @@ def folders() -> Counter[str]:
     return Counter(str(path.parent) for path in modules(*PRODUCT))
 
 
-def gerunds() -> list[str]:
-    """Modules of the product that are named after doing something, which says neither what nor for whom."""
-    return [str(path) for path in modules(*PRODUCT) if path.stem.endswith("ing") and path.stem not in NOUNS]
+def unnamed() -> list[str]:
+    """Modules of the product whose name is of no thing and orders nothing: it says neither what nor for whom."""
+    return [str(path) for path in modules(*PRODUCT) if _is_no_noun(path.stem)]
 
 
-def places(subject: str) -> tuple[int, int]:
-    """Of a subject: how many modules are named after it, and in how many folders they lie."""
-    named = [
-        path for path in modules(*PRODUCT) if any(word.startswith(subject) for word in path.stem.split("_"))
+def _is_no_noun(stem: str) -> bool:
+    words = stem.split("_")
+    if stem in NOUNS or words[-1] in IMPERATIVES:
+        return False
+    return words[-1].endswith(("ing", "ed")) or words[-1] in PARTICIPLES or words[0] in PREPOSITIONS
+
+
+def private_words() -> list[str]:
+    """Classes and modules of the product that are named in words which only their author knows."""
+    return [
+        f"{path}: {name}"
+        for path in modules(*PRODUCT)
+        for name in (path.stem, *_classes(path))
+        if PRIVATE & {word.lower() for word in re.findall("[A-Z]?[a-z]+", name)}
     ]
-    return len(named), len({path.parent for path in named})
+
+
+def _classes(path: Path) -> Iterator[str]:
+    tree = ast.parse((ROOT / path).read_text(encoding="utf-8"))
+    return (node.name for node in ast.walk(tree) if isinstance(node, ast.ClassDef))
+
+
+def places(subject: str) -> Counter[str]:
+    """How many modules of each folder are named after a subject."""
+    return Counter(
+        str(path.parent)
+        for path in modules(*PRODUCT)
+        if any(word.startswith(subject) for word in path.stem.split("_"))
+    )
 
 
 def _lines(package: str) -> tuple[int, int]:
@@ -58,9 +88,10 @@ def table() -> Iterator[str]:
         files, lines = _lines(package)
         yield f"{lines:8,} lines {files:5} files  {package}"
     for subject in SUBJECTS:
-        named, where = places(subject)
-        yield f"{named:5} modules in {where} folders  {subject}…"
-    yield f"{len(gerunds()):5} modules named after doing something"
+        where = places(subject)
+        yield f"{where.total():5} modules in {len(where)} folders  {subject}…"
+    yield f"{len(unnamed()):5} modules named after doing something"
+    yield f"{len(private_words()):5} classes and modules in words of their own"
     for folder, files in folders().most_common(15):
         yield f"{files:5} modules  {folder}"
 

@@ -42,7 +42,7 @@ from node.subsets.deltas import Deltas
 from node.subsets.epochs import AnnouncedEpochs
 from node.subsets.release import Releaser, ReleaseReport
 from node.trust.announce import LOG_KEY_DAYS, announce_epoch, announce_log
-from node.trust.found import found
+from node.trust.foundation import found
 from node.trust.own import OwnTrust, window
 from protocol.api import SubsetApi
 from protocol.digest import Algorithm, Digest

@@ -22,7 +22,7 @@ from node.signing.process.remote import RemoteKeys, RemoteLogSigner
 from node.signing.process.roles import SIGNED_HERE
 from node.signing.process.service import KEYS, STAMPS
 from node.signing.process.stamps import FolderStamps
-from node.trust.found import FIRST, found
+from node.trust.foundation import FIRST, found
 from node.trust.own import OwnTrust
 from node.trust.successors import with_key
 from node.trust.tuf.repository import Freshness, TufRepository, root_files

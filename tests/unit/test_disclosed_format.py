@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from protocol.digest import Algorithm, Digest
 from protocol.errors import MalformedError
 from protocol.limits import MAX_DISCLOSED_BYTES, MAX_DISCLOSED_REPLY_BYTES, MAX_DISCLOSED_VALUES, MAX_LOG_SIZE
-from protocol.statement.disclosed import DisclosedQuery, DisclosedReply, open_reply, require_content
+from protocol.statement.disclosed_lookup import DisclosedQuery, DisclosedReply, open_reply, require_content
 from support.lists import digest
 
 FOLDER = Path(__file__).parents[1] / "vectors"

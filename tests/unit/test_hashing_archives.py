@@ -12,8 +12,8 @@ from struct import pack
 
 import pytest
 
+from node.hashing.archive_members import shown
 from node.hashing.file_hashes import Fault, Hashed
-from node.hashing.members import shown
 from node.hashing.plan import Bounds, HashPlan
 from node.hashing.read import StreamHasher, hash_path
 from support.pictures import animated, encoded, natural

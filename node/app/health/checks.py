@@ -32,7 +32,7 @@ from node.signer_host.host import keys_of
 from node.signing.process.roles import SIGNED_HERE
 from node.store.lists.records import LogKind
 from node.trust.expiry import TermState, late, next_due
-from node.trust.found import log_label, spare_files
+from node.trust.foundation import log_label, spare_files
 from protocol.limits import MAX_CLOCK_SKEW_MS
 
 _LOW_DISK_BYTES = 1 << 30

@@ -35,10 +35,10 @@ async def serve_icap(
     settings = load_partner_settings(homes[0].folder).agent
     start = system_entropy(16)
     async with AsyncExitStack() as stack:
-        doors = [passed for _, passed in passed_sockets(beyond_loopback=settings.beyond_loopback)]
-        if not doors:
+        sockets = [passed for _, passed in passed_sockets(beyond_loopback=settings.beyond_loopback)]
+        if not sockets:
             host, port = host_and_port(listen, beyond_loopback=settings.beyond_loopback)
-            doors = [stack.enter_context(listen_tcp(host, port))]
+            sockets = [stack.enter_context(listen_tcp(host, port))]
         made = await stack.enter_async_context(judging(homes, settings, kind="icap", fail_closed=fail_closed))
         service = IcapService(
             inspector=made.inspector,
@@ -47,12 +47,12 @@ async def serve_icap(
             contact=settings.contact,
             fail_closed=fail_closed,
         )
-        for door in doors:
+        for each in sockets:
             its = replace(service, patience=Patience(IDLE_SECONDS))
             await stack.enter_async_context(
-                Acceptor([door], its.serve, settings, crowded=its.patience.crowded, refusal=FULL)
+                Acceptor([each], its.serve, settings, crowded=its.patience.crowded, refusal=FULL)
             )
-        where = named_address(doors[0])
+        where = named_address(sockets[0])
         facts = {
             "reqmod": f"icap://{where}/reqmod",
             "respmod": f"icap://{where}/respmod",

@@ -16,7 +16,7 @@ from protocol.errors import ProtocolError
 from protocol.limits import MAX_DISCLOSED_VALUES
 from protocol.lists.event import collection_name
 from protocol.slices import slices
-from protocol.statement.disclosed import NOTHING, DisclosedQuery, open_reply
+from protocol.statement.disclosed_lookup import NOTHING, DisclosedQuery, open_reply
 from protocol.subset.identity import subset_id
 
 ALIKE: Final = 10

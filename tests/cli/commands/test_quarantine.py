@@ -17,7 +17,7 @@ from node.identity import audit
 from node.identity.identity import open_identity
 from node.rotation.store import write_store
 from node.store.accounts.approvals import ApprovalRows
-from node.trust.found import log_label
+from node.trust.foundation import log_label
 from protocol.evidence import encode_fork
 from protocol.tlog.checkpoint import Checkpoint, sign_checkpoint
 from support.agencies import BOTH, LIST, SUBSET, Federation, written

@@ -19,7 +19,7 @@ from node.objects.folder import FolderObjects
 from node.peers.membership import Membership, introduce
 from node.store.peers.records import FetchedTrust
 from node.trust.announce import announce_epoch, announce_log
-from node.trust.found import found
+from node.trust.foundation import found
 from node.trust.own import OwnTrust, window
 from protocol.lists.grant import NOTHING, Grant
 from support.founding import MemoryKeys, founding_of
