@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from node.group.build_hook import FLAGS
-from support.kernel import EMULATED, NATIVE, compiled, emulator, foreign_program, program
+from support.kernel import EMULATED, NATIVE, UNOPTIMISED, compiled, emulator, foreign_program, program
 from support.machine import made_once
 from support.programs import needed
 from support.sizes import THOROUGH, size
@@ -27,8 +27,7 @@ BUILDS = {"portable": OPTIMISED, "emulated": (*OPTIMISED, *EMULATED)}
 MOST = size(quick="123", thorough="301")
 """Items in a batch: some times what the kernel takes at once, and a rest."""
 COMPILERS = size(quick=("cc",), thorough=("cc", "clang"))
-# Not optimised: every access stands in the code, and it compiles in a quarter of the time.
-SANITIZED = ("-O0", "-g1", "-fsanitize=address,undefined", "-fno-sanitize-recover=all")
+SANITIZED = (*UNOPTIMISED, "-g1", "-fsanitize=address,undefined", "-fno-sanitize-recover=all")
 # The fake stack of gcc 12 for use-after-return is aligned to 32 bytes, and code for AVX-512 wants 64.
 OPTIONS = {"ASAN_OPTIONS": "detect_stack_use_after_return=0", "PATH": ""}
 

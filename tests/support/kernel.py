@@ -43,6 +43,11 @@ KERNELS: Final = (*PATHS, EMULATED_LANES, *((*BY_CLANG, ON_AARCH64) if THOROUGH 
 GROUPS: Final = ("libsodium", *KERNELS)
 """Everything that may stand behind the protocol."""
 
+CALLED: Final = "-Dalways_inline=unused"
+"""Functions are called, not copied to each of their calls, which is what takes seconds to compile."""
+UNOPTIMISED: Final = ("-O0", CALLED)
+"""For what runs once, or is watched access by access."""
+
 _PATHS: Final = {0: ("portable.c",), 1: ("ifma.c",)}
 """What includes the headers."""
 _CROSS: Final = "aarch64-linux-gnu-gcc"
@@ -82,7 +87,7 @@ def group_named(name: str) -> Group:
     if name == "libsodium":
         return sodium()
     if name == EMULATED_LANES:
-        return load_kernel(compiled(name, (*EMULATED, "-O1", *FLAGS[1:])), sodium())
+        return load_kernel(compiled(name, (*EMULATED, CALLED, "-O1", *FLAGS[1:])), sodium())
     if name == ON_AARCH64:
         return KernelGroup(cast("ctypes.CDLL", _answering()))
     if name in BY_CLANG:
@@ -125,8 +130,7 @@ def mutant(file: str, before: str, after: str, path: int = -1) -> Path:
             assert text.count(before) == 1, before
             shutil.copytree(SOURCES, place, ignore=shutil.ignore_patterns("*.so"))
             (place / file).write_text(text.replace(before, after), encoding="utf-8")
-    # Not optimised, for it runs once.
-    command = (str(needed("cc")), "-O0", *FLAGS[1:])
+    command = (str(needed("cc")), *UNOPTIMISED, *FLAGS[1:])
     others = [_object(command, SOURCES / source) for source in build_hook.SOURCES if source not in changed]
     with made_once(f"{name}.so") as target:
         if not target.exists():
