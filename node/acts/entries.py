@@ -1,6 +1,6 @@
 """Entries that are added, corrected and taken back. One person withdraws; shredding and readmitting take two."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Annotated, Final, TypeVar
 
@@ -98,7 +98,8 @@ class Reaffirmed(Corrected):
     """What was examined, and against which blocks."""
 
     statement: Annotated["Statement", Field(record=True)]
-    judge: Annotated[Callable[[Node], "Current"], Field(record=False)]
+    judge: Annotated[Callable[[Node, Collection["Digest"]], "Current"], Field(record=False)]
+    """Of some digests."""
     blocks: Annotated[Sequence[str], Field(record=True)] = ()
     """As ORIGIN:INDEX; none: every open one."""
     collection: Annotated[str, Field(record=True)] = ""
@@ -266,10 +267,9 @@ def reaffirm(node: Node, given: Reaffirmed) -> Done:
     continues = predecessor_of(node.identity.trust.document(), given.list)
     named = [event_of(text) for text in given.blocks]
     collection = collection_of(given.collection) if given.collection else None
-    current = given.judge(node)
 
     def examined(digests: Sequence["Digest"]) -> Done:
-        own = node.identity.settings.node
+        own, current = node.identity.settings.node, given.judge(node, digests)
         blocks = open_blocks(current, own, digests, named=named, continues=continues)
         if not blocks:
             raise NothingToDoError("no other agency blocks it any more")

@@ -24,8 +24,17 @@ from node.journal import Journal
 from node.judgement.effective import Current, judge_held, judge_some
 from node.judgement.fold import fold_held
 from node.judgement.premises import Premises
-from node.judgement.queue import Files, Group, WaitingFile, Wanted, grouped, waiting_files
-from node.lists.lookup import Finder
+from node.judgement.queue import (
+    Examined,
+    Files,
+    Group,
+    WaitingFile,
+    Wanted,
+    grouped,
+    not_active,
+    waiting_files,
+)
+from node.lists.lookup import Finder, digests_at
 from node.objects.listed_rows import catch_up, effective_in
 from node.store.store import Store
 from protocol.digest import Digest
@@ -143,6 +152,19 @@ class Judge:
                 self._store, self._members(), digests, now=self._clock.now(), max_age=self._max_age
             )
         )
+
+    def file(self, origin: str, index: int) -> tuple[Current, list[Examined]]:
+        """A judgement of now of the file that an active entry belongs to, and its digests (`Files.at`).
+
+        Raises `NotFoundError`.
+        """
+        with self._store.read() as unit:
+            log = unit.logs.get(origin)
+        digest = next(digests_at(self._store, log, [index]), None)
+        if digest is None:
+            raise not_active(origin, index)
+        current, files = self.some_file(origin, digest)
+        return current, files.at(origin, index)
 
     def some_file(self, origin: str, digest: Digest) -> tuple[Current, Files]:
         """The same of the file that a list has a digest of, with the files of what was judged."""

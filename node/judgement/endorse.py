@@ -16,15 +16,20 @@ from typing import Final
 from node.errors import UsageError
 from node.formats.rows import NO_CASE, ImportRow
 from node.judgement.fold import listing_of
+from node.judgement.part import part_of
+from node.judgement.premises import Premises
 from node.lists.changes import AddPacker, Change, Packer, pack
 from node.lists.guards import Guards
 from node.lists.imports.intake import ImportReport, Statement, preview_rows, queue_rows
-from node.store.lists.records import LogKind
+from node.lists.lookup import Finder, digests_at
+from node.lists.touches import catch_up
+from node.store.lists.records import LogKind, LogRecord
 from node.store.store import Store
+from node.store.unit import Unit
 from protocol.digest import Digest
 from protocol.lists.event import Op
 from protocol.lists.ext import Basis, EntryRef
-from protocol.lists.listing import Entry, Listing
+from protocol.lists.listing import Entry, Listing, fold
 from protocol.lists.opening import Opening
 
 Select = Callable[[Entry], bool]
@@ -131,7 +136,7 @@ def endorse_named(
     missing: list[NamedFile] = []
     changed: list[NamedFile] = []
     for source, asked in _by_list(named).items():
-        listing = _peer_listing(store, source)
+        listing = _part_of(store, source, asked)
         missing += [file for index, file in sorted(asked.items()) if index not in listing.entries]
         for collection, entries in _files(listing, _one_of(asked)):
             others = _not_as_shown(entries, asked)
@@ -195,11 +200,26 @@ def _one_of(indices: Collection[int]) -> Select:
 
 def _peer_listing(store: Store, source: str) -> Listing:
     with store.read() as unit:
-        log = unit.logs.get(source)
+        log = _peer_list(unit, source)
         set_aside = unit.quarantine.ls(log.id)
+    return listing_of(store, log, set_aside)
+
+
+def _part_of(store: Store, source: str, indices: Iterable[int]) -> Listing:
+    """A peer's list as far as the files of these entries go."""
+    catch_up(store)
+    with store.read() as unit:
+        log, finder = _peer_list(unit, source), Finder(store, unit)
+        file = finder.same_file(digests_at(store, log, indices), log=log)
+        listings = part_of(store, unit, Premises.of(unit), file).listings
+    return next((each for each in listings if each.origin == source), fold(source, ()))
+
+
+def _peer_list(unit: Unit, source: str) -> LogRecord:
+    log = unit.logs.get(source)
     if log.kind is not LogKind.PEER_LIST:
         raise UsageError("{source} is not a peer's list", source)
-    return listing_of(store, log, set_aside)
+    return log
 
 
 def _files(listing: Listing, select: Select) -> Iterator[File]:

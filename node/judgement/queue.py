@@ -129,16 +129,18 @@ class Files:
         entries = self._lists.get(origin, _NO_ENTRIES)
         asked = entries.get(index)
         if asked is None:
-            raise NotFoundError(
-                "{origin} has no active entry {index}",
-                origin,
-                index,
-                hint="see what waits with: sigfed review ls",
-            )
+            raise not_active(origin, index)
         if origin not in self._files:
             self._files[origin] = _grouped(entries)
         same = sorted(self._files[origin][file_key(asked)])
         return [_examine(self._current, entries[each]) for each in same]
+
+
+def not_active(origin: str, index: int) -> NotFoundError:
+    """Of an entry that a list does not have, or not any more."""
+    return NotFoundError(
+        "{origin} has no active entry {index}", origin, index, hint="see what waits with: sigfed review ls"
+    )
 
 
 def _grouped(entries: Mapping[int, Entry]) -> Mapping[FileKey, Sequence[int]]:

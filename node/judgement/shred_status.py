@@ -5,7 +5,7 @@ The answer never names a digest: a shredding is told by list and index, and so i
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from typing_extensions import override
 
@@ -98,22 +98,38 @@ def _live(
     store: Store,
     logs: Mapping[int, LogRecord],
     tombstones: Iterable[Tombstone],
-    standing: Iterable[StillListed],
+    standing: Collection[StillListed],
 ) -> Mapping[bytes, list[StillListed]]:
     """What of the recorded entries and disputes still stands, by tombstone."""
     refs: defaultdict[bytes, set[EntryRef]] = defaultdict(set)
     for each in tombstones:
         refs[each.mac].add(EntryRef(logs[each.log_id].origin, each.by, each.leaf_hash))
-    listings: dict[int, Listing] = {}
+    places: defaultdict[int, list[int]] = defaultdict(list)
+    for one in standing:
+        places[one.log_id].append(one.position)
+    listings = _parts(store, {logs[each]: found for each, found in places.items()}) if places else {}
     live: defaultdict[bytes, list[StillListed]] = defaultdict(list)
     for one in standing:
-        if one.log_id not in listings:
-            from node.judgement.fold import listing_of  # noqa: PLC0415 - where nothing was shredded, no list is read
-
-            listings[one.log_id] = listing_of(store, logs[one.log_id])
         if _stands(listings[one.log_id], one.position, refs[one.mac]):
             live[one.mac].append(one)
     return live
+
+
+def _parts(store: Store, places: Mapping[LogRecord, Collection[int]]) -> Mapping[int, Listing]:
+    """Lists as far as what they have at these places goes, by id; what the guards set aside stands, too."""
+    # Where nothing was shredded, no list is read.
+    from node.judgement.part import part_of  # noqa: PLC0415
+    from node.judgement.premises import Premises  # noqa: PLC0415
+    from node.lists.lookup import digests_at  # noqa: PLC0415
+    from node.lists.touches import catch_up  # noqa: PLC0415
+
+    catch_up(store)
+    digests = {digest for log, found in places.items() for digest in digests_at(store, log, found)}
+    with store.read() as unit:
+        premises = Premises.of(unit)
+        lists = tuple(replace(each, set_aside=()) for each in premises.lists)
+        part = part_of(store, unit, replace(premises, lists=lists), digests)
+    return {held.log_id: each for held, each in zip(lists, part.listings, strict=True)}
 
 
 def _stands(listing: Listing, position: int, refs: set[EntryRef]) -> bool:

@@ -13,9 +13,12 @@ from node.cli.session import session
 from node.errors import UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from node.acts.act import Node
     from node.judgement.effective import Current
     from node.lists.corrections.amend import Amendment
+    from protocol.digest import Digest
 
 _LIST = "Own list that says so."
 _NEVER: Final = "never"
@@ -195,10 +198,10 @@ def withdraw(
     do(here, acts.withdraw, given)
 
 
-def _judged(node: "Node") -> "Current":
+def _judged(node: "Node", digests: "Collection[Digest]") -> "Current":
     from node.app.judgement import Judge
 
-    return Judge.of(node.identity, node.store).now().current
+    return Judge.of(node.identity, node.store).some(digests)
 
 
 def _amendment(

@@ -85,7 +85,7 @@ def show_file(here: Session, place: tuple[str, int], *, hashes: bool) -> None:
     origin, index = place
     identity = here.identity()
     with here.reading() as store:
-        found = Judge.of(identity, store).now().files.at(origin, index)
+        _, found = Judge.of(identity, store).file(origin, index)
     today = identity.clock.now().date()
     for each in found:
         value = each.entry.digest.value.hex() if hashes else None

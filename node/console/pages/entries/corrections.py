@@ -84,7 +84,7 @@ def reaffirm(world: World, visitor: Visitor, form: Values) -> Led:
         files=_file(world, place),
         entry=place.text,
         statement=Statement(basis=examined_basis_from(form), criteria=criteria_from(form)),
-        judge=lambda _node: world.judge.now().current,
+        judge=lambda _node, digests: world.judge.some(digests),
     )
     return _done(world, visitor, entries.reaffirm, given, place)
 

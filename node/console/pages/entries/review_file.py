@@ -80,10 +80,9 @@ def gather(world: World, _visitor: Visitor, query: Values) -> ReviewedFile | Non
     place = place_in(query)
     if place is None:
         return None
-    judged = world.judge.latest()
-    found = judged.files.at(place.origin, place.index)
+    current, found = world.judge.file(place.origin, place.index)
     node = place.origin.partition("/")[0]
-    members = judged.members
+    members = current.members
     today = world.identity.clock.now().date()
     return ReviewedFile(
         place=place,
@@ -93,7 +92,7 @@ def gather(world: World, _visitor: Visitor, query: Values) -> ReviewedFile | Non
         hashes=[_row(each, today) for each in found],
         shown=mark_of(each.entry for each in found),
         own=node == world.node,
-        disputed=_is_disputed(world, judged.current, found),
+        disputed=_is_disputed(world, current, found),
         needed=members.k,
         lists=choices(own_lists(world)),
         bases=bases(),

@@ -99,7 +99,7 @@ def gather(world: World, _visitor: Visitor, query: Values) -> Disputes:
 
 
 def _own(world: World) -> list[Own]:
-    found = own_disputes(world.store, world.judge.latest().current, world.node)
+    found = own_disputes(world.store, world.judge.some(()), world.node)
     return [
         Own(
             place=Place(each.origin, each.index),

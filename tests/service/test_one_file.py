@@ -1,0 +1,120 @@
+"""Who asks about one file waits for what lists say of it, however long they are: no list is gone through."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from node.app.judgement import Judge
+from node.judgement.endorse import NamedFile, endorse_named, mark_of
+from node.judgement.own_disputes import own_disputes
+from node.judgement.shred_status import Place, report_shreddings
+from node.lists.corrections.dispute import dispute
+from node.lists.corrections.erase import carry_out
+from node.lists.corrections.shred import prepare, shred
+from node.lists.imports.intake import Statement
+from protocol.lists.event import BASELINE
+from protocol.lists.ext import Basis, Reason
+from support.lists import member, register
+from support.stores import Agency, file_digests, reads_of_objects, rows
+from support.times import SettableClock
+
+pytestmark = pytest.mark.both_databases
+
+MEMBERS = register(member("fr.example", "FR"), member("nl.example", "NL"))
+FILES = [f"file {number}" for number in range(1300)]
+"""Two hashes each: eleven bundles of a list."""
+ASKED, DISPUTED = FILES[700], FILES[100]
+MOST = 8
+"""Objects: a bundle is two, and those of the file, of the block and of what waits are read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """An agency that follows a long list, and one of the files that it lists too."""
+
+    agency: Agency
+    judge: Judge
+    origin: str
+    index: int
+    """Of an entry of the file, in the list that is followed."""
+
+    def examine(self) -> list[str]:
+        _, found = self.judge.file(self.origin, self.index)
+        return sorted(each.entry.digest.value.hex() for each in found)
+
+    def endorse(self) -> list[str]:
+        _, found = self.judge.file(self.origin, self.index)
+        named = NamedFile(self.origin, self.index, mark_of(each.entry for each in found))
+        done = endorse_named(
+            self.agency.store,
+            self.agency.origin,
+            [named],
+            statement=Statement(basis=Basis.REVIEWED, criteria=1),
+            now_ms=self.agency.now_ms,
+        )
+        assert (done.missing, done.changed, done.report.entries) == ((), (), 2)
+        return self.examine()
+
+    def disputes(self) -> list[str]:
+        found = own_disputes(self.agency.store, self.judge.some(()), self.agency.node)
+        return sorted(each.digest.value.hex() for each in found)
+
+    def shreddings(self) -> list[Place]:
+        return [place for each in report_shreddings(self.agency.store) for place in each.standing]
+
+
+@pytest.fixture
+def asking(agency: Agency, other: Agency) -> Asking:
+    for each in (agency, other):
+        each.add(rows(*(FILES if each is other else [DISPUTED, FILES[5]])))
+        each.publish()
+    agency.pull(other)
+    dispute(agency.store, agency.origin, file_digests(DISPUTED), collection=BASELINE)
+    shred(
+        agency.store,
+        agency.origin,
+        prepare(agency.store, agency.origin, file_digests(FILES[5])[0]).position,
+        reason=Reason.ERROR,
+    )
+    agency.publish()
+    carry_out(agency.store, agency.origin, now_ms=agency.now_ms)
+    with agency.store.read() as unit:
+        log = unit.logs.get(other.origin)
+        key = agency.store.vault.key_of(file_digests(ASKED)[0])
+        index = next(hit.position for hit in unit.entries.find([key], log_id=log.id))
+    clock = SettableClock(datetime.fromtimestamp(agency.now_ms / 1000, UTC))
+    judge = Judge(
+        agency.store, node=agency.node, members=lambda: MEMBERS, clock=clock, max_age=timedelta(days=1)
+    )
+    return Asking(agency, judge, other.origin, index)
+
+
+def values(name: str) -> list[str]:
+    return sorted(digest.value.hex() for digest in file_digests(name))
+
+
+@pytest.mark.parametrize(
+    ("ask", "said"),
+    [
+        (Asking.examine, values(ASKED)),
+        (Asking.endorse, values(ASKED)),
+        (Asking.disputes, values(DISPUTED)),
+    ],
+    ids=["examined", "endorsed", "disputed"],
+)
+def test_its_bundles_are_read(
+    ask: Callable[[Asking], list[str]], said: list[str], asking: Asking, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read = reads_of_objects(monkeypatch)
+    assert ask(asking) == said
+    assert len(set(read)) <= MOST, sorted(set(read))
+
+
+def test_what_still_stands_of_a_shredded_one(asking: Asking, monkeypatch: pytest.MonkeyPatch) -> None:
+    read = reads_of_objects(monkeypatch)
+    standing = asking.shreddings()
+    assert {place.origin for place in standing} == {asking.origin}
+    assert len(standing) == 2
+    assert len(set(read)) <= MOST, sorted(set(read))
