@@ -162,7 +162,9 @@ class Revocations:
         return tuple(span for span in ranges if span)
 
     def follows(self, earlier: "Revocations") -> bool:
-        """Whether this may be the version after `earlier`: of one node, higher, and nothing taken back of it."""
+        """Whether who holds `earlier` may take this: the same, signed again, or a higher version that keeps it all."""
+        if self == earlier:  # the next holders sign what is there
+            return True
         if (self.node, self.version > earlier.version) != (earlier.node, True):
             return False
         kept = self.entries[: len(earlier.entries)]

@@ -412,6 +412,8 @@ class TestRevocations:
                 with pytest.raises(ConflictError):
                     unit.revocations.put("nl.example", version=version, payload=b"q", envelope=b"f")
             assert unit.revocations.get("nl.example").payload == b"p"
+            unit.revocations.put("nl.example", version=2, payload=b"p", envelope=b"signed again")
+            assert unit.revocations.get("nl.example").envelope == b"signed again"
 
 
 def proposal(number: int, *, partner: str = "hoster", files: int = 3) -> ProposalRecord:

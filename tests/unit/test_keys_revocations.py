@@ -128,7 +128,11 @@ FOLLOWERS: dict[str, tuple[Revocations, bool]] = {
     "one more key": (replace(LATER, entries=(*REVOKED.entries, replace(AUTH, key="auth-2"))), True),
     "where the log goes on": (replace(LATER, entries=(AUTH, replace(LOG, resumes=391), WITNESS)), True),
     "a jump of versions": (replace(LATER, version=9), True),
-    "the same version": (REVOKED, False),
+    "the same, signed again": (REVOKED, True),
+    "another of the same version": (
+        replace(REVOKED, entries=(*REVOKED.entries, replace(AUTH, key="auth-2"))),
+        False,
+    ),
     "an older version": (replace(REVOKED, version=1), False),
     "a key that is taken out": (replace(LATER, entries=(AUTH, LOG)), False),
     "a key that is replaced": (replace(LATER, entries=(replace(AUTH, key="auth-2"), LOG, WITNESS)), False),

@@ -352,7 +352,7 @@ def _check_document(old: NodeDocument, new: NodeDocument, opened: OpenedProposal
 def _check_revocations(old: bytes | None, new: bytes, root: RootContent) -> None:
     found = revocations.from_json(new)
     first = old is None and (found.node, found.version) == (root.node, 1)
-    follows = old is not None and (new == old or found.follows(revocations.from_json(old)))
+    follows = old is not None and found.follows(revocations.from_json(old))
     if not first and not follows:
         raise MalformedTrustError("{where}: revocations that do not follow those in force", _WHERE)
 

@@ -37,13 +37,14 @@ class RevocationRows(Rows):
         self._connection.execute(update(_TABLE).where(_C.node == node).values(named=sha256))
 
     def put(self, node: str, *, version: int, payload: bytes, envelope: bytes) -> None:
-        """Store a newer file; raises `ConflictError` unless its version is higher than the one held."""
+        """Store a newer file, or the one held under other signatures; raises `ConflictError` for any other."""
         values = {"version": version, "payload": payload, "envelope": envelope}
         if not self._known(node):
             self._connection.execute(insert(_TABLE).values(node=node, named=None, **values))
             return
-        newer = update(_TABLE).where(_C.node == node, _C.version < version)
-        if self._connection.execute(newer.values(values)).rowcount != 1:
+        may_go = (_C.version < version) | (_C.payload == payload)
+        changed = update(_TABLE).where(_C.node == node, may_go).values(values)
+        if self._connection.execute(changed).rowcount != 1:
             raise ConflictError("{node}: its revocations are not newer than those held", node)
 
     def _known(self, node: str) -> bool:

@@ -415,6 +415,19 @@ def test_an_agency_that_is_founded_anew_under_its_name_is_not_taken_for_the_one_
     assert report(fr, NL_LIST).active == held
 
 
+def test_next_holders_sign_again_what_an_earlier_one_took_back(copied: Federation) -> None:
+    """Everybody holds the revocations, which get another envelope under the number that they have."""
+    fr, nl, partner = copied.fr, copied.nl, copied.partner
+    fr.done("key", "revoke", "token-1", "--reason", "superseded", "--yes")
+    nl.done("peer", "sync")
+    partner.done("update")
+    fr.done("key", "rotate", "targets", "--yes")
+    import_files(fr, numbered("under the next root", 2))
+    fr.done("publish")
+    assert nl.done("peer", "sync")["adds"] == 4
+    partner.done("update")
+
+
 def test_a_partner_that_becomes_an_agency_under_its_name_stays_a_partner(
     copied: Federation, tmp_path: Path
 ) -> None:
