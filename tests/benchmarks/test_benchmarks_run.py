@@ -1,20 +1,23 @@
 """Every benchmark runs, in a tiny size: what it measured there says nothing, that it measured does."""
 
 import math
+import subprocess
+import sys
 from collections.abc import Iterator
-from functools import partial
 
 import pytest
-from benchmarks import bench_group, bench_pdq, bench_scale, results
+from benchmarks import bench_group, bench_pdq, results
 from benchmarks.__main__ import ALL
 from benchmarks.results import Better, Measure, Result, in_turns, report, table
 
+from support.processes import ROOT
 from support.programs import needed
+from support.this_process import own_environment
 
 TINY = 2000
 EACH = {measure.__module__.rpartition(".")[2]: measure for measure in ALL}
-EACH["bench_scale"] = partial(bench_scale.measure, postgresql=True, bucket=True)
-"""It takes longer than all the others: it runs once, with all that it can have."""
+del EACH["bench_scale"]
+"""It takes longer than all the others: `test_the_long_one_runs` once, with all that it can have."""
 
 
 @pytest.mark.slow
@@ -31,8 +34,24 @@ def test_it_runs(measure: Measure) -> None:
     assert found
     assert all(math.isfinite(result.value) and result.limit > 0 for result in found)
     assert len({result.name for result in found}) == len(found)
-    on_servers = measure is EACH["bench_scale"]
-    assert {"PostgreSQL, a bucket" in result.detail for result in found} == {on_servers}
+
+
+@pytest.mark.slow
+def test_the_long_one_runs() -> None:
+    """As the program that people type: it finds by itself what a run of tests shares."""
+    variables = own_environment() | {"PYTHONPATH": f"{ROOT / 'tests'}:{ROOT}"}
+    del variables["SIGFED_RUN_FOLDER"]
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmarks.bench_scale", "50", "--postgresql", "--bucket"],
+        env=variables,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    rows = [
+        line for line in done.stdout.splitlines() if "two lists of 50 hashes, PostgreSQL, a bucket" in line
+    ]
+    assert len(rows) == 5, done.stderr
 
 
 def test_all_have_names_of_their_own() -> None:

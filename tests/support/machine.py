@@ -7,10 +7,11 @@ No test cuts the power, so nothing waits for a disk: where there is room in memo
 there is not, neither this process nor its forks ask the disk to have written.
 """
 
+import atexit
 import gc
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from fcntl import LOCK_EX, flock
 from pathlib import Path
@@ -45,9 +46,7 @@ def pytest_configure(config: pytest.Config) -> None:
     config.add_cleanup(runtime.cleanup)
     os.environ["XDG_RUNTIME_DIR"] = runtime.name
     if _SHARED not in os.environ:  # this process starts the workers, which find it there
-        shared = tempfile.TemporaryDirectory()
-        config.add_cleanup(shared.cleanup)
-        os.environ[_SHARED] = shared.name
+        _share(config.add_cleanup)
     hurry()
     gc.disable()  # what is collected stays
 
@@ -63,8 +62,12 @@ def pytest_collection_finish() -> None:
 def made_once(name: str) -> Iterator[Path]:
     """A path that all workers of the run share; while the block runs, no other worker is in one of this name.
 
+    A program that no test runs, such as a benchmark, is a run of its own.
+
     Whoever finds it there uses it, and changes nothing of it; else it makes it. Of what fails nothing stays.
     """
+    if _SHARED not in os.environ:
+        _share(atexit.register)
     folder = Path(os.environ[_SHARED])
     with (folder / f"{name}.lock").open("w") as lock:
         flock(lock, LOCK_EX)
@@ -74,6 +77,12 @@ def made_once(name: str) -> Iterator[Path]:
         except BaseException:
             rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
             raise
+
+
+def _share(at_end: Callable[[Callable[[], None]], object]) -> None:
+    shared = tempfile.TemporaryDirectory()
+    at_end(shared.cleanup)
+    os.environ[_SHARED] = shared.name
 
 
 def _has_room(folder: Path) -> bool:
