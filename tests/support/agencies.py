@@ -21,7 +21,7 @@ from keys.roles import Role
 from node.clock import system_entropy
 from node.home import Home
 from node.hoster.store.database import PartnerStore
-from node.hoster.store.kinds import Fact, Kind
+from node.hoster.store.kinds import FactName, Kind
 from node.identity.identity import open_identity
 from node.identity.keyring import certificate_name
 from node.lists.catalogue import ListReport, report_list
@@ -29,7 +29,7 @@ from node.rotation.store import write_store
 from node.tls import client_context, create_identity
 from node.trust.foundation import FIRST
 from support.copies import let_go_on
-from support.processes import Cli, Daemon, Running, free_port
+from support.processes import Cli, Daemon, Running, free_port, run_together
 
 LIST = "csam"
 SUBSET = "baseline"
@@ -198,7 +198,7 @@ class Federation:
         with PartnerStore(home / "partner").writing() as rows:
             for kind in Kind:
                 for row in rows.ls(kind):
-                    if row.name not in {Fact.STATE, Fact.SELF_TEST}:
+                    if row.name not in {FactName.STATE, FactName.SELF_TEST}:
                         rows.remove(kind, row.name)
         return made
 
@@ -250,7 +250,7 @@ def federate(
     """
     listed = {"fr": ("FR", [BOTH, *shared]), "nl": ("NL", [BOTH, SINGLE, *shared])}
 
-    def make(name: str) -> tuple[Cli, Running]:
+    def make(name: str) -> Cli:
         country, contents = listed[name]
         dsn = store if name == "fr" else ""
         cli = found_agency(
@@ -262,10 +262,11 @@ def federate(
             objects=objects and f"{objects}/{name}",
         )
         list_files(cli, contents)
-        return cli, Running(cli)
+        return cli
 
     with ThreadPoolExecutor(2) as pool:
-        (fr, fr_node), (nl, nl_node) = pool.map(make, listed)
+        fr, nl = pool.map(make, listed)
+    fr_node, nl_node = run_together((fr, nl))
     try:
         invitation = _join(fr, nl, files_per_day)
         partner = Cli(folder / "partner", clock_file)

@@ -7,14 +7,13 @@ another one beside it gets a copy of another original.
 import atexit
 import shutil
 from collections.abc import Collection, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from support.agencies import Federation, federate
-from support.processes import Cli, Running
+from support.processes import Cli, run_together
 
 
 @dataclass(slots=True)
@@ -37,18 +36,9 @@ class _Original:
         agencies = [replace(cli, home=folder / cli.home.name) for cli in (self.made.fr, self.made.nl)]
         for cli in agencies:
             cli.edit("sigfed.toml", str(original), str(folder))
-        with ThreadPoolExecutor(2) as pool:
-            starting = {
-                cli.home.name: pool.submit(Running, cli) for cli in agencies if cli.home.name in running
-            }
-        if any(
-            one.exception() for one in starting.values()
-        ):  # the other would keep its port, and the next one not start
-            for one in starting.values():
-                if one.exception() is None:
-                    one.result().stop()
+        started = [cli for cli in agencies if cli.home.name in running]
         nodes = {"fr": self.made.fr_node, "nl": self.made.nl_node}
-        nodes |= {name: one.result() for name, one in starting.items()}
+        nodes |= {cli.home.name: one for cli, one in zip(started, run_together(started), strict=True)}
         return replace(
             self.made,
             folder=folder,

@@ -14,6 +14,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from fcntl import LOCK_NB, LOCK_SH, flock
@@ -331,6 +332,17 @@ class Running(Daemon):
         if self.process.poll() is None and self._database.exists():
             mine = re.compile(rf"POSIX .* {self.process.pid} \S+:{self._database.stat().st_ino} ")
             assert mine.search(Path("/proc/locks").read_text()), "the node holds no lock on its database"
+
+
+def run_together(agencies: Sequence[Cli]) -> list[Running]:
+    """Their nodes, started side by side: where one does not start, none is left to keep its port."""
+    with ThreadPoolExecutor(max(len(agencies), 1)) as pool:
+        starting = [pool.submit(Running, cli) for cli in agencies]
+    if any(one.exception() for one in starting):
+        for one in starting:
+            if one.exception() is None:
+                one.result().stop()
+    return [one.result() for one in starting]
 
 
 def _forked(

@@ -12,7 +12,9 @@ from pathlib import Path
 
 import pytest
 
+from node.identity.lock import LOCK_NAME
 from support import preloaded
+from support.agencies import federate
 
 SKIPS = {
     "in the body": "import pytest\ndef test_a(): pytest.skip('why')\n",
@@ -78,7 +80,9 @@ import sys
 from multiprocessing import forkserver
 import pytest
 
+from node.identity.lock import LOCK_NAME
 from support import preloaded
+from support.agencies import federate
 from support.programs import needed
 
 @pytest.fixture(scope="module")
@@ -114,3 +118,11 @@ def test_the_server_of_forks_starts_without_a_change_of_our_environment(
     monkeypatch.setattr(forkserver, "ensure_running", lambda: seen.append(dict(os.environ)))
     preloaded._started.__wrapped__()
     assert seen == [before]
+
+
+def test_a_federation_that_does_not_come_about_leaves_no_node_running(tmp_path: Path) -> None:
+    """It would keep its port, and a processor, until the machine is switched off."""
+    (tmp_path / "nl").write_text("in the way")
+    with pytest.raises(AssertionError):
+        federate(tmp_path)
+    assert not (tmp_path / "fr" / LOCK_NAME).exists(), "it ran"
