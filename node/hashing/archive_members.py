@@ -110,9 +110,7 @@ def _zipped(content: IO[bytes], size: int, budget: _Budget) -> Iterator[Member |
     with zipfile.ZipFile(content) as archive:
         for info in archive.infolist():
             budget.member()
-            if (
-                info.is_dir() and not info.compress_size
-            ):  # what is called a folder may hold a file all the same
+            if info.is_dir() and not info.compress_size:  # else it holds a file all the same
                 continue
             name = shown(info.filename)
             yield from _odd_name(name, info.filename)
@@ -179,9 +177,8 @@ def _tarred(content: IO[bytes] | _Unpacking, budget: _Budget) -> Iterator[Member
             inside = archive.extractfile(info)
             if inside is not None:
                 yield Member(name, _chunks(inside, budget if info.issparse() else None))
-    if stream.block.strip(
-        b"\0"
-    ):  # not its end: `tarfile` ends at a header that it cannot read, others go on behind it
+    if stream.block.strip(b"\0"):
+        # Not its end: `tarfile` ends at a header that it cannot read, others go on behind it.
         yield Fault("", "a damaged archive: not looked at further")
 
 

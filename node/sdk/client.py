@@ -130,10 +130,8 @@ class _Worker:
         self._thread.start()
 
     def run(self, work: Coroutine[Any, Any, _Value]) -> _Value:
-        if (
-            os.getpid() != self._process
-        ):  # the thread is not in a forked process: waiting for it would never end
-            work.close()
+        if os.getpid() != self._process:
+            work.close()  # the thread is not in a forked process: waiting for it would never end
             raise UsageError(
                 "the client was opened before this process was forked", hint="open one in each process"
             )

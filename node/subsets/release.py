@@ -240,10 +240,8 @@ class Releaser:
             unit.listed.lock(subset.name)
             log = unit.logs.get(subset.origin)
             if Grounds.of(unit) != standing:
-                if (
-                    log.pending is None and log.head.size < draft.record.version
-                ):  # nobody else made the same one
-                    files.discard()
+                if log.pending is None and log.head.size < draft.record.version:
+                    files.discard()  # nobody else made the same one
                 return False
             if log.head.size != draft.record.version - 1:
                 raise ConflictError(

@@ -280,9 +280,8 @@ class Asking:
             digests = each.parts[index].digests
             found = self._examiner.found(digests, outputs[start : start + len(digests)])
             start += len(digests)
-            if (
-                index in each.left or found.hit is not None
-            ):  # a filler that is on the list: the screen missed it
+            # A filler may be on the list, too: the screen missed it.
+            if index in each.left or found.hit is not None:
                 each.found[index] = found
         self._conclude(batch.files)
 

@@ -146,9 +146,8 @@ async def _hash_stream(stream: AsyncIterator[bytes], plan: HashPlan) -> Hashed:
     async for chunk in stream:
         await asyncio.to_thread(hasher.update, bytes(chunk))
     hashed = hasher.finish()
-    if hasher.kind is not None and (
-        plan.images or plan.archives
-    ):  # else there is nothing to look into, as in a film
+    # Of what has no kind, as of a film, there is nothing to look into.
+    if hasher.kind is not None and (plan.images or plan.archives):
         return replace(hashed, faults=(*hashed.faults, Fault("", _LARGE)))
     return hashed
 

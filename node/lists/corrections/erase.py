@@ -66,10 +66,8 @@ def _carry_out(store: Store, origin: str, select: _Select, now_ms: int) -> int:
         with store.read() as unit:
             log = unit.logs.get(origin)
             due, asked = select(unit, log), _places(unit, log)
-        if (
-            not due or log.pending is not None
-        ):  # whoever publishes or commits the pending head comes here after it
-            return 0
+        if not due or log.pending is not None:
+            return 0  # whoever publishes or commits the pending head comes here after it
         if _erase(store, log, due, asked, now_ms):
             store.scrub()
             return len(due)

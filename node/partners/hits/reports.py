@@ -258,9 +258,8 @@ class Reporting:
                     unit.hits.end(record, ended_ms=record.received_ms, version=newest.version)
                 elif gone:
                     end_shredded(unit, record, now_ms=record.received_ms)
-        except (
-            AlreadyExistsError
-        ):  # the same request at the same moment: whoever came first is answered to both
+        except AlreadyExistsError:
+            # The same request at the same moment: whoever came first is answered to both.
             return self._first(record)
         if record.found_epoch is not None:
             self._give_back(record)

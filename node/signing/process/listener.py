@@ -56,9 +56,8 @@ class Listener:
             while not self._stop.is_set():
                 with suppress(TimeoutError):
                     self._admit(listener.accept()[0])
-        for _ in range(
-            MAX_CONNECTIONS
-        ):  # what is under way is finished: its reply may be the only proof of it
+        # What is under way is finished: its reply may be the only proof of it.
+        for _ in range(MAX_CONNECTIONS):
             self._free.acquire(timeout=_REQUEST_SECONDS + _REPLY_SECONDS)
         self._path.unlink(missing_ok=True)
 
