@@ -5,7 +5,7 @@ made what the record's annotation says.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any, TypeVar, cast, get_args, get_origin, get_type_hints
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
 R = TypeVar("R")
+Fact = str | int | float | bool | None | Sequence["Fact"] | Mapping[str, "Fact"]
+"""A field of what is told, or what is in it: all that JSON has."""
 
 
 def to_fields(record: "DataclassInstance", /, *without: str, **others: Any) -> dict[str, Any]:

@@ -21,6 +21,7 @@ from typing import (
 )
 
 from keys.message import Message, marked
+from node.fields import Fact
 from node.store.accounts.records import PersonRole, Request
 
 if TYPE_CHECKING:
@@ -33,7 +34,6 @@ SECURITY: Final = frozenset({PersonRole.SECURITY})
 EVERYBODY: Final = frozenset(PersonRole)
 JUDGES: Final = EVERYBODY - {PersonRole.VIEWER}
 """Whoever may do more than look."""
-Fact = str | int | float | bool | None | Sequence["Fact"] | Mapping[str, "Fact"]
 
 
 ASKED: Final = marked("Request {number} waits for a second person; nothing was changed")

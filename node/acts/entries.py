@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Annotated, Final, TypeVar
 
 from keys.errors import SigfedError
 from keys.message import Message
-from node.acts.act import ANALYSTS, JUDGES, SECURITY, Done, Fact, Field, Node, Work, act, declared
+from node.acts.act import ANALYSTS, JUDGES, SECURITY, Done, Field, Node, Work, act, declared
 from node.errors import AlreadyExistsError, NotFoundError, NothingToDoError
+from node.fields import Fact
 from node.store.accounts.records import PersonRole, Request
 
 if TYPE_CHECKING:

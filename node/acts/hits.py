@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Final
 
 from keys.message import Message, marked
-from node.acts.act import Done, Fact, Field, Node, act
+from node.acts.act import Done, Field, Node, act
+from node.fields import Fact
 from node.short_ids import SHORT
 from node.store.accounts.records import PersonRole
 

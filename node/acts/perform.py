@@ -8,9 +8,10 @@ from typing import Final, Protocol
 
 from keys.message import Message, fields
 from node.access.approvals import require_role, require_two
-from node.acts.act import ASKED, Act, Done, F, Fact, Node, specs
+from node.acts.act import ASKED, Act, Done, F, Node, specs
 from node.app.approvals import ask
 from node.errors import UnauthenticatedError
+from node.fields import Fact
 from node.identity.audit import about, require_ready, tell
 from node.store.accounts.records import PersonRole, Request
 from node.store.store import OwnWrites, noting

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
 from keys.message import Message
-from node.acts.act import ANALYSTS, Done, Fact, Field, Node, act
+from node.acts.act import ANALYSTS, Done, Field, Node, act
+from node.fields import Fact
 from node.short_ids import SHORT
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from typing import Final
 
 from keys.errors import SigfedError
 from node.app.expiry import findings
-from node.app.health.storage import Place, Storage
+from node.app.health.storage import Storage, StoragePart
 from node.audit.reader import count_unsigned
 from node.identity.identity import Identity
 from node.identity.outside_note import silent
@@ -33,7 +33,7 @@ def facts(identity: Identity, store: Store, storage: Storage, group: str) -> Ite
         name="sigfed_writable",
         help="Whether what the node writes to takes anything.",
         labels=("place",),
-        values={(place,): place not in refused for place in Place},
+        values={(place,): place not in refused for place in StoragePart},
     )
     failed = 0
     for read in (_expiry, _keys, _peers, _logs, _confirmed, _aside):

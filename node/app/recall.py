@@ -18,7 +18,7 @@ from node.files import said_of
 from node.identity.identity import Identity
 from node.identity.logs import publish_one
 from node.identity.witnesses import cosign_own
-from node.judgement.shred_status import Place, shredded_places
+from node.judgement.shred_status import EntryPlace, shredded_places
 from node.lists.corrections.shred import ShredPlan, require_no_more, shred
 from node.store.accounts.records import Approval, Request
 from node.store.store import Store
@@ -100,7 +100,7 @@ def readmission_request(store: Store, tombstones: Collection[bytes]) -> Request:
     )
 
 
-def _readmission_words(count: int, places: Sequence[Place]) -> str:
+def _readmission_words(count: int, places: Sequence[EntryPlace]) -> str:
     hashes = Message.counted("{count} hash", "{count} hashes", count)
     if not places:
         return hashes
@@ -110,13 +110,13 @@ def _readmission_words(count: int, places: Sequence[Place]) -> str:
     return Message("{hashes}, shredded as {places}", hashes, named)
 
 
-def places_of(store: Store, approval: Approval) -> tuple[Place, ...]:
+def places_of(store: Store, approval: Approval) -> tuple[EntryPlace, ...]:
     """What a request to shred or to readmit is about, by list and index, as far as is known here; empty for others."""
     if approval.kind not in {KIND, READMISSION}:
         return ()
     asked = json.loads(approval.payload)
     if asked["action"] == _SHRED:
-        return tuple(Place(origin=asked["list"], index=index) for index in asked["indexes"])
+        return tuple(EntryPlace(origin=asked["list"], index=index) for index in asked["indexes"])
     return shredded_places(store, {bytes.fromhex(mac) for mac in asked["tombstones"]})
 
 

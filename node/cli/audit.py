@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from node.cli.output import Fact, listing, moment
+from node.cli.output import listing, moment
 from node.cli.prompts import ask
 from node.cli.session import session
+from node.fields import Fact
 
 if TYPE_CHECKING:
     from node.audit.reader import Audited, VerifiedAudit

@@ -12,10 +12,9 @@ from dataclasses import dataclass, field
 from typing import TextIO
 
 from node.clock import minute
+from node.fields import Fact
 from node.pages.text import visible
 from protocol.slices import slices
-
-Fact = str | int | float | bool | None | Sequence["Fact"] | Mapping[str, "Fact"]
 
 
 @dataclass(slots=True)

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
-from node.cli.output import Fact, moment, table
+from node.cli.output import moment, table
 from node.cli.session import Session
+from node.fields import Fact
 from node.pages.text import counted
 
 if TYPE_CHECKING:  # commands that do not show lists start without them

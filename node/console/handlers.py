@@ -20,7 +20,7 @@ from node.access.sessions import Visitor
 from node.console.address import Address
 from node.console.devices import Devices
 from node.console.forms.body import read_form
-from node.console.forms.held_forms import HeldForms, Place
+from node.console.forms.held_forms import FormPlace, HeldForms
 from node.console.languages import speak, spoken, translated
 from node.console.languages import translated as _
 from node.console.parts import Action, Download, File, Led, Page, PartlyDoneError, Refused, Surface, Values, W
@@ -118,7 +118,7 @@ async def show(request: web.Request, page: Page[Any]) -> web.StreamResponse:
     if asks_by_itself(request):
         return rendered(request, page, model, visitor)
     # What is said or shown once is for whoever acted, not for a tab behind that asks by itself.
-    held = console.held.take(visitor.csrf, Place(page.name, dict(query)), now_ms=console.world.now_ms)
+    held = console.held.take(visitor.csrf, FormPlace(page.name, dict(query)), now_ms=console.world.now_ms)
     return rendered(request, page, model, visitor, said=console.said(visitor), refused=held)
 
 
@@ -139,7 +139,7 @@ async def act(request: web.Request, action: Action[Any]) -> web.StreamResponse:
             _typed(form),
         )
         console.held.hold(
-            visitor.csrf, Place(action.page, dict(_query(form))), first, now_ms=console.world.now_ms
+            visitor.csrf, FormPlace(action.page, dict(_query(form))), first, now_ms=console.world.now_ms
         )
         raise web.HTTPSeeOther(f"{PROVE}?to={quote(_back(console, action, form), safe='')}")
     try:

@@ -32,7 +32,7 @@ from node.files import (
     sync_folder,
 )
 from node.hoster.store.database import PartnerStore
-from node.hoster.store.kinds import Fact, Kind
+from node.hoster.store.kinds import FactName, Kind
 from protocol.encoding import b64, unb64
 from protocol.errors import ProtocolError
 
@@ -122,7 +122,7 @@ class PartnerFolder:
 
     def _state(self) -> bytes | None:
         with self._store.reading() as rows:
-            found = rows.body(Kind.FACT, Fact.STATE)
+            found = rows.body(Kind.FACT, FactName.STATE)
             if found is None and not rows.whole():  # its name may be what was altered: somebody is enrolled
                 raise self._damaged_state()
             return found
@@ -178,7 +178,7 @@ class PartnerFolder:
         trust = {name: b64(data) for name, data in enrolment.trust.to_files().items()}
         fields = {"v": _FORMAT, **to_fields(enrolment, trust=trust), **to_fields(cursor)}
         with self._store.writing() as rows:
-            rows.put(Kind.FACT, Fact.STATE, json.dumps(fields).encode())
+            rows.put(Kind.FACT, FactName.STATE, json.dumps(fields).encode())
 
     def load(self) -> tuple[Enrolment, Cursor]:
         """The state.

@@ -19,7 +19,7 @@ from node.hoster.hits.homes import hit_spool, unconfirmed_files
 from node.hoster.lookup.summary import releases_path
 from node.hoster.proposals.folder import OwnProposals
 from node.hoster.store.database import FILE, PartnerStore, Row
-from node.hoster.store.kinds import Fact, Kind, ReleaseFile
+from node.hoster.store.kinds import FactName, Kind, ReleaseFile
 from node.hoster.store.release import map_file
 from node.objects.findings import below, told
 from node.objects.integrity import UNREADABLE, Verdict, attempt, words_of
@@ -30,7 +30,7 @@ from protocol.subset.release import check_answers, check_labels, check_screen, p
 from protocol.subset.rice import blocks_of
 
 _STEP: Final = "sigfed update --whole fetches a release again; restore the rest, or enrol in another folder"
-_STATE: Final = f"{FILE}/{Kind.FACT}/{Fact.STATE}"
+_STATE: Final = f"{FILE}/{Kind.FACT}/{FactName.STATE}"
 
 
 def examine_partner_deeply(home: Home) -> Iterator[Check]:
@@ -76,7 +76,7 @@ def _kept(home: Home) -> Iterator[Verdict]:
 def _require_whole(row: Row) -> None:
     if not row.body:
         raise StoreError("it is damaged")
-    if row.name in {Fact.STATE, Fact.SELF_TEST}:  # those of before have a SHA-256 of their own
+    if row.name in {FactName.STATE, FactName.SELF_TEST}:  # those of before have a SHA-256 of their own
         decode_state(row.body)
 
 

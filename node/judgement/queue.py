@@ -23,7 +23,7 @@ _HOPELESS: Final = frozenset(
     {Discount.NOT_A_MEMBER, Discount.REVOKED_KEY, Discount.CONTINUED, Discount.PRIVATE}
 )
 """Entries that another country's word would not help."""
-Place: TypeAlias = tuple[int, int, str, int]
+QueuePlace: TypeAlias = tuple[int, int, str, int]
 """In the queue: missing countries, time, list and index."""
 FileKey: TypeAlias = tuple[int, bytes | int]
 """Collection, and content id or, without one, index."""
@@ -78,7 +78,7 @@ class WaitingFile:
         return min(entry.time_ms for entry in self.entries)
 
     @property
-    def place(self) -> Place:
+    def place(self) -> QueuePlace:
         """Where it stands in the queue: what needs least comes first, then what waits longest."""
         return self.missing, self.since_ms, self.first.origin, self.first.index
 

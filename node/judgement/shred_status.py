@@ -16,7 +16,7 @@ from protocol.lists.listing import Listing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
+class EntryPlace:
     """An entry or dispute of a list."""
 
     origin: str
@@ -40,9 +40,9 @@ class ShreddingReport:
     """Whether it is a list of this node."""
     erased_ms: int | None
     """None while something of it is still to be deleted here."""
-    standing: tuple[Place, ...]
+    standing: tuple[EntryPlace, ...]
     """Peers' entries and disputes of the same hash, neither shredded nor reaffirmed."""
-    own_standing: tuple[Place, ...]
+    own_standing: tuple[EntryPlace, ...]
     """This node's own ones, which are to be shredded or reaffirmed here."""
 
     @property
@@ -64,7 +64,7 @@ def report_shreddings(store: Store) -> tuple[ShreddingReport, ...]:
     return tuple(_report(logs, each, live.get(each.mac or b"", [])) for each in shreddings)
 
 
-def shredded_places(store: Store, macs: Collection[bytes]) -> tuple[Place, ...]:
+def shredded_places(store: Store, macs: Collection[bytes]) -> tuple[EntryPlace, ...]:
     """The entries and disputes, by list and index, that had the hashes of these tombstones, as far as is known here."""
     with store.read() as unit:
         origins = {log.id: log.origin for log in unit.logs.ls(LogKind.OWN_LIST, LogKind.PEER_LIST)}
@@ -73,15 +73,15 @@ def shredded_places(store: Store, macs: Collection[bytes]) -> tuple[Place, ...]:
             for each in unit.shreddings.ls()
             if each.mac in macs and each.log_id in origins
         ]
-    return tuple(Place(origin=origin, index=index) for origin, index in sorted(found))
+    return tuple(EntryPlace(origin=origin, index=index) for origin, index in sorted(found))
 
 
 def _report(logs: Mapping[int, LogRecord], each: Shredding, live: Iterable[StillListed]) -> ShreddingReport:
-    places: dict[bool, list[Place]] = {True: [], False: []}
+    places: dict[bool, list[EntryPlace]] = {True: [], False: []}
     for other in live:
         if other.log_id != each.log_id:
             log = logs[other.log_id]
-            places[log.kind is LogKind.OWN_LIST].append(Place(origin=log.origin, index=other.position))
+            places[log.kind is LogKind.OWN_LIST].append(EntryPlace(origin=log.origin, index=other.position))
     log = logs[each.log_id]
     return ShreddingReport(
         origin=log.origin,

@@ -23,7 +23,7 @@ from node.lists.entries import ListReader
 from node.lists.openings import CONTENT_ID, OpeningColumns
 from node.store.lists.columns import Keys, Listed, Positions
 from node.store.lists.records import IndexHit, LogKind, LogRecord
-from node.store.spool import Place, Spool
+from node.store.spool import PagePlace, Spool
 from node.store.store import Store
 from node.store.unit import Unit
 from node.store.vault import Vault
@@ -120,7 +120,7 @@ class Neighbours:
         self._siblings = siblings
         self._vault = vault
         self._spool = spool
-        self._read: dict[tuple[int, int], Place] = {}
+        self._read: dict[tuple[int, int], PagePlace] = {}
 
     def of(self, log_id: int, positions: Positions) -> "_Files":
         """For entries of one list what `Siblings.of` gives for each, as look-up keys."""

@@ -28,7 +28,7 @@ _PAGE: Final = 2**16
 _FOLDER: Final = "the folder for temporary files"
 
 
-class Place(NamedTuple):
+class PagePlace(NamedTuple):
     """Where a page is."""
 
     start: int
@@ -50,7 +50,7 @@ class Spool:
         with suppress(OSError):  # what the disk refused is refused again, and nobody reads it any more
             self._file.close()
 
-    def put(self, page: bytes) -> Place:
+    def put(self, page: bytes) -> PagePlace:
         """Keep a page; raises `StoreDownError` where the disk takes nothing."""
         start = self._end
         sealed = self._seal.seal(str(start), page)
@@ -59,9 +59,9 @@ class Spool:
             self._file.write(sealed)
             self._file.flush()  # else the next seek would
         self._end += len(sealed)
-        return Place(start, len(sealed))
+        return PagePlace(start, len(sealed))
 
-    def get(self, place: Place) -> bytes:
+    def get(self, place: PagePlace) -> bytes:
         """A page; raises `StoreError` where the disk does not give it back."""
         try:
             self._file.seek(place.start)
@@ -78,7 +78,7 @@ class Parts:
         self.count = count
         self._spool = spool
         self._begun = [bytearray() for _ in range(count)]
-        self._pages: list[list[Place]] = [[] for _ in range(count)]
+        self._pages: list[list[PagePlace]] = [[] for _ in range(count)]
 
     def put(self, part: int, data: bytes) -> None:
         """Behind what the part has."""

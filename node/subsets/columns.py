@@ -6,7 +6,7 @@ from typing import Final, Generic, TypeVar
 
 import numpy as np
 
-from node.store.spool import Place, Spool
+from node.store.spool import PagePlace, Spool
 from node.store.subsets.records import Listed, WideKey
 from protocol.digest import SIZES, Algorithm, Digest
 
@@ -29,7 +29,7 @@ class Column(Generic[_Item]):
         self._pack = pack
         self._unpack = unpack
         self._starts: list[int] = []
-        self._pages: list[Place] = []
+        self._pages: list[PagePlace] = []
         self._count = 0
 
     def append(self, items: Sequence[_Item]) -> None:

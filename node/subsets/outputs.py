@@ -9,7 +9,7 @@ from typing import Final
 
 import numpy as np
 
-from node.store.spool import Place, Spool
+from node.store.spool import PagePlace, Spool
 from node.store.subsets.records import WideKey
 from protocol.digest import Digest
 from protocol.subset.label import OUTPUT_BYTES
@@ -28,7 +28,7 @@ class Outputs:
         self._spool = spool
         self._threads = threads
         self._evaluate = evaluate
-        self._pages: list[tuple[int, int, Place]] = []
+        self._pages: list[tuple[int, int, PagePlace]] = []
         """With the lowest and the highest look-up key."""
 
     def of(self, digests: Sequence[Digest]) -> Sequence[bytes]:

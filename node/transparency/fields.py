@@ -6,11 +6,10 @@ A number that is not told is the word `withheld` or `not recorded` in its place.
 from collections.abc import Iterator, Mapping, Sequence
 
 from node.clock import moment_of
+from node.fields import Fact
 from node.pages.sheets import sheet
 from node.transparency.publication import Judged, Report
 from node.transparency.suppression import Hidden, Number, Parts
-
-Fact = str | int | float | bool | None | Sequence["Fact"] | Mapping[str, "Fact"]
 
 VERSION = 1
 

@@ -7,7 +7,7 @@ import pytest
 
 from node.app.health.checks import CHECKS
 from node.app.health.checkup import KEPT, Checkup, Findings
-from node.app.health.storage import Place
+from node.app.health.storage import StoragePart
 from node.console.languages import speak, translated
 from node.console.pages.health import _WORDS, ROWS
 from node.health import Check, Health
@@ -114,7 +114,7 @@ async def test_the_names_of_checks_are_in_the_language_of_the_page(busy: Running
 
 
 def test_every_check_has_its_name_in_french() -> None:
-    names = {*CHECKS, *Place, *check_names()}
+    names = {*CHECKS, *StoragePart, *check_names()}
     speak("fr")
     shown = {_WORDS.get(name, name) for name in names}
     assert len(names) >= 25

@@ -10,7 +10,7 @@ import pytest
 
 from node.console import needs as needs_module
 from node.console.needs import Need, needs
-from node.console.pages.federation.map import Place, draw
+from node.console.pages.federation.map import MappedMember, draw
 from node.console.surface import PAGES
 from node.peers.status import Freshness, MemberStatus, member_statuses
 from node.store.accounts.records import PersonRole
@@ -147,9 +147,9 @@ def _standings(busy: RunningConsole, *, hours: int = 0, days: int = 0) -> list[M
         )
 
 
-def _places(count: int) -> list[Place]:
+def _places(count: int) -> list[MappedMember]:
     return [
-        Place(
+        MappedMember(
             node=f"agency-{number:02}.node.example",
             country=f"{chr(65 + number // 3)}X",
             freshness=list(Freshness)[number % len(Freshness)],

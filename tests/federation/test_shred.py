@@ -11,7 +11,7 @@ import pytest
 from keys.trust.members import Member, Members
 from node.errors import NotFoundError, StoreError
 from node.judgement.endorse import endorse
-from node.judgement.shred_status import Place, report_shreddings
+from node.judgement.shred_status import EntryPlace, report_shreddings
 from node.lists.corrections import erase
 from node.lists.corrections.erase import carry_out_everywhere
 from node.lists.corrections.shred import prepare, shred
@@ -114,7 +114,7 @@ async def test_who_still_lists_it_is_told(federation: Federation) -> None:
     await federation.settle()
     shred_file(fr, "a")
     await federation.settle()
-    theirs = Place(origin=nl.origin, index=0)
+    theirs = EntryPlace(origin=nl.origin, index=0)
     [shown] = report_shreddings(fr.store)
     assert (shown.origin, shown.index, shown.own, shown.standing) == (fr.origin, 0, True, (theirs,))
     [told] = report_shreddings(nl.store)

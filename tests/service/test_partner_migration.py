@@ -29,7 +29,7 @@ from node.hoster.scan.history import finished_scans
 from node.hoster.status import read_partner_status
 from node.hoster.store import database
 from node.hoster.store.database import PartnerStore
-from node.hoster.store.kinds import Fact, Kind
+from node.hoster.store.kinds import FactName, Kind
 from node.hoster.store.migrate import Earlier, remove_earlier
 from support.agencies import SUBSET
 from support.partner_rows import bodies
@@ -141,7 +141,7 @@ def open_at_once(partner: Path, scratch: Path) -> None:
 
     def read() -> None:
         assert bodies(folder, Kind.HIT) == hits
-        assert bodies(folder, Kind.FACT)[Fact.STATE] == state
+        assert bodies(folder, Kind.FACT)[FactName.STATE] == state
 
     def write() -> None:
         with PartnerStore(folder).writing() as rows:
@@ -172,7 +172,7 @@ def test_what_is_written_while_it_is_moved_is_not_removed(
     monkeypatch.setattr(database, "remove_earlier", written_before)
     PartnerFolder(home.partner).load()
     monkeypatch.undo()
-    assert bodies(home.partner, Kind.FACT)[Fact.STATE] == newer
+    assert bodies(home.partner, Kind.FACT)[FactName.STATE] == newer
 
 
 def dying_at(step: int, folder: Path) -> int:
@@ -230,7 +230,7 @@ def test_what_a_program_of_before_wrote_meanwhile_is_taken_in(home: Home) -> Non
     PartnerFolder(home.partner).load()
     assert bodies(home.partner, Kind.HIT)[late.stem] == data
     assert spool.get(known.id).held, "what was done about a hit since is not undone"
-    assert bodies(home.partner, Kind.FACT)[Fact.STATE] == newer
+    assert bodies(home.partner, Kind.FACT)[FactName.STATE] == newer
     [aside] = late.parent.iterdir()
     assert aside.read_bytes() == data, "and what was not taken in is kept"
     assert aside.name.endswith(f"{known.id}.json")

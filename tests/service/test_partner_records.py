@@ -11,7 +11,7 @@ from node.hoster.judge.daemons import Daemon, running_daemon, running_daemons
 from node.hoster.release.last_update import LastUpdate, keep_last_update, last_update
 from node.hoster.scan.history import MOST, finished_scans, keep_scan
 from node.hoster.scan.results import ScanSummary, Status
-from node.hoster.store.kinds import Fact, Kind
+from node.hoster.store.kinds import FactName, Kind
 from support.partner_rows import replace_body
 
 SUMMARY = ScanSummary(
@@ -47,7 +47,7 @@ def test_the_last_update_is_known_again(tmp_path: Path) -> None:
 @pytest.mark.parametrize("damage", [b"", b"[]", b"{}", b'{"at_ms": "x", "error": "", "hint": ""}', b"\xff"])
 def test_a_damaged_update_is_not_known(tmp_path: Path, damage: bytes) -> None:
     keep_last_update(tmp_path, LastUpdate(at_ms=1))
-    replace_body(tmp_path, Kind.FACT, Fact.LAST_UPDATE, damage)
+    replace_body(tmp_path, Kind.FACT, FactName.LAST_UPDATE, damage)
     assert last_update(tmp_path) is None
 
 
@@ -74,7 +74,7 @@ def test_the_newest_scans_stay(tmp_path: Path) -> None:
 @pytest.mark.parametrize("damage", [b"", b"{}", b"[1]", b'[{"counts": {"odd": 1}}]', b"null"])
 def test_after_damage_the_next_scan_is_kept(tmp_path: Path, damage: bytes) -> None:
     keep_scan(tmp_path, SUMMARY)
-    replace_body(tmp_path, Kind.FACT, Fact.SCANS, damage)
+    replace_body(tmp_path, Kind.FACT, FactName.SCANS, damage)
     assert finished_scans(tmp_path) == []
     keep_scan(tmp_path, SUMMARY)
     assert finished_scans(tmp_path) == [SUMMARY]

@@ -24,7 +24,7 @@ from node.hoster.cover import BATCH
 from node.hoster.lookup.held_releases import HeldReleases
 from node.hoster.release.log import MAX_NEW_RELEASES
 from node.hoster.release.update import Updater, UpdateReport
-from node.hoster.store.kinds import Fact, Kind
+from node.hoster.store.kinds import FactName, Kind
 from node.hoster.trust.node import is_confirmed
 from node.trust.announce import LOG_KEY_DAYS
 from node.trust.own import window
@@ -312,13 +312,13 @@ def test_a_state_whose_release_is_gone_is_damaged(world: World) -> None:
 async def test_a_folder_of_an_earlier_version_is_read_and_kept_in_the_new_form(world: World) -> None:
     """It knew one root, and nothing of when keys were confirmed: they count after the next update."""
     home, now = world.partner.home, world.fr.clock.now()
-    fields = json.loads(bodies(home.folder, Kind.FACT)[Fact.STATE])
+    fields = json.loads(bodies(home.folder, Kind.FACT)[FactName.STATE])
     files = fields["trust"]
     for new in ("trust", "confirmed_ms", "revoked", "key_ms"):
         del fields[new]
     first = {"root": "1.root.json", "node_document": "node.json", "members": "members.json"}
     of_before = fields | {field: files[name] for field, name in first.items()}
-    replace_body(home.folder, Kind.FACT, Fact.STATE, json.dumps(of_before).encode())
+    replace_body(home.folder, Kind.FACT, FactName.STATE, json.dumps(of_before).encode())
     held, _ = home.load()
     assert (len(held.trust.roots), held.trust.timestamp, is_confirmed(held, now)) == (1, b"", False)
     world.release("c")
@@ -326,4 +326,4 @@ async def test_a_folder_of_an_earlier_version_is_read_and_kept_in_the_new_form(w
     held, _ = home.load()
     assert held.trust.timestamp
     assert is_confirmed(held, now)
-    assert first.keys().isdisjoint(json.loads(bodies(home.folder, Kind.FACT)[Fact.STATE]))
+    assert first.keys().isdisjoint(json.loads(bodies(home.folder, Kind.FACT)[FactName.STATE]))

@@ -15,7 +15,7 @@ from node.errors import ConfigError, StoreDownError, StoreError, StoreLockedErro
 from node.hoster.folder import PartnerFolder
 from node.hoster.store import database
 from node.hoster.store.database import PartnerStore, Rows
-from node.hoster.store.kinds import Fact, Kind
+from node.hoster.store.kinds import FactName, Kind
 from support.sizes import size
 
 STEP = size(quick=37, thorough=1)
@@ -272,7 +272,7 @@ def test_damage_is_told_as_damage_and_never_as_nobody(
     store: PartnerStore, spoil: Callable[[Path], None]
 ) -> None:
     with store.writing() as rows:
-        rows.put(Kind.FACT, Fact.STATE, b"{}")
+        rows.put(Kind.FACT, FactName.STATE, b"{}")
     spoil(store.path)
     before = store.path.read_bytes()
     folder = PartnerFolder(store.folder)

@@ -30,7 +30,7 @@ from node.hoster.folder import PartnerFolder
 from node.hoster.lookup.held_releases import HeldReleases
 from node.hoster.lookup.summary import summary_of
 from node.hoster.release.update import Updater
-from node.hoster.store.kinds import Fact, Kind
+from node.hoster.store.kinds import FactName, Kind
 from node.hoster.store.release import MappedFile, map_file
 from node.hoster.trust.witness_policy import by_register, policy_hash, unwitnessed
 from node.trust.announce import announce_epoch
@@ -722,9 +722,9 @@ async def test_damage_to_what_is_gone_is_noticed(world: WitnessedWorld) -> None:
 
 async def test_a_state_of_before_goes_on(world: WitnessedWorld) -> None:
     folder = world.folder.folder
-    fields = json.loads(bodies(folder, Kind.FACT)[Fact.STATE])
+    fields = json.loads(bodies(folder, Kind.FACT)[FactName.STATE])
     del fields["ahead"], fields["waits"], fields["seen_ms"]
-    replace_body(folder, Kind.FACT, Fact.STATE, json.dumps(fields).encode())
+    replace_body(folder, Kind.FACT, FactName.STATE, json.dumps(fields).encode())
     world.log.release((*BASE, 5))
     world.show(NL, BE)
     assert (

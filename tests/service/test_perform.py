@@ -9,11 +9,12 @@ import pytest
 
 from keys.message import Message
 from node.acts import partners, quarantine, recipients
-from node.acts.act import OPERATORS, Done, Fact, Field, Node, act
+from node.acts.act import OPERATORS, Done, Field, Node, act
 from node.acts.perform import perform, recorded
 from node.audit.log import start_audit
 from node.audit.reader import read_audit
 from node.errors import ForbiddenError, NodeError, UnauthenticatedError, UsageError
+from node.fields import Fact
 from node.identity.audit import gaps
 from node.store.accounts.records import PersonRole, Request
 from protocol.audit import AuditRecord

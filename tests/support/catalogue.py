@@ -24,7 +24,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))  # `support`, where this is r
 from keys.roles import ROLES
 from keys.trust.lifecycle import Stage
 from node.app.health.checks import CHECKS
-from node.app.health.storage import Place
+from node.app.health.storage import StoragePart
 from node.console.pages.health import _WORDS
 from node.console.pages.keys.rows import PURPOSES
 from node.console.partner.surface import PAGES as PARTNER_PAGES
@@ -137,7 +137,7 @@ def _tabled() -> Iterator[str]:
     yield from ("open", "overdue", "disputed", "resolved", "closed")  # `node.partners.hits.overview`
     yield from (outcome.value for outcome in Outcome if outcome is not Outcome.OPEN)
     yield from ("expired",)
-    yield from (name for name in (*CHECKS, *Place, *check_names()) if name not in _WORDS)
+    yield from (name for name in (*CHECKS, *StoragePart, *check_names()) if name not in _WORDS)
     yield from (problem.title for problem in (*PROBLEMS.values(), *HTTP_PROBLEMS.values()))
 
 

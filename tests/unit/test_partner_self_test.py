@@ -9,7 +9,7 @@ import pytest
 
 from node.errors import OverQuotaError, VerificationError
 from node.hoster.release.self_test import SelfTest, self_test
-from node.hoster.store.kinds import Fact, Kind
+from node.hoster.store.kinds import FactName, Kind
 from protocol.subset.canary import ABSENT, PRESENT
 from protocol.subset.files import Held
 from protocol.subset.label import CANARY_LABEL
@@ -82,7 +82,7 @@ async def test_a_later_release_that_fails_is_refused_unasked(
 async def test_what_is_kept_and_damaged_is_asked_for_again(tmp_path: Path, text: str) -> None:
     node = Node()
     await self_test(tmp_path, held(1, "present"), node)
-    replace_body(tmp_path, Kind.FACT, Fact.SELF_TEST, text.encode())
+    replace_body(tmp_path, Kind.FACT, FactName.SELF_TEST, text.encode())
 
     assert await self_test(tmp_path, held(2, "present"), node) is SelfTest.ASKED
     assert await self_test(tmp_path, held(3, "present"), node) is SelfTest.HERE
@@ -101,5 +101,5 @@ async def test_what_could_not_be_asked_is_not_kept(tmp_path: Path) -> None:
 async def test_what_the_disk_altered_is_asked_for_again(tmp_path: Path) -> None:
     await self_test(tmp_path, held(1, "present"), Node())
     [kept] = bodies(tmp_path, Kind.FACT).values()
-    spoil(tmp_path, Kind.FACT, Fact.SELF_TEST, kept.replace(b'"epoch": 1', b'"epoch": 2'))
+    spoil(tmp_path, Kind.FACT, FactName.SELF_TEST, kept.replace(b'"epoch": 1', b'"epoch": 2'))
     assert await self_test(tmp_path, held(2, "present"), Node()) is SelfTest.ASKED

@@ -21,7 +21,7 @@ _GOOD_FOR_SECONDS: Final = 5.0
 _journal = Journal("storage")
 
 
-class Place(StrEnum):
+class StoragePart(StrEnum):
     """What a node writes to."""
 
     FOLDER = "folder"
@@ -29,26 +29,26 @@ class Place(StrEnum):
     DATABASE = "database"
 
 
-Refusals = Mapping[Place, NodeError]
+Refusals = Mapping[StoragePart, NodeError]
 """The error of each place that cannot be written."""
 
 
 def refusals(identity: Identity, store: Store) -> Refusals:
     """The places that cannot be written now, each with its error."""
-    found: dict[Place, NodeError] = {}
+    found: dict[StoragePart, NodeError] = {}
 
-    def ask(place: Place, write: Callable[[], None]) -> None:
+    def ask(place: StoragePart, write: Callable[[], None]) -> None:
         try:
             write()
         except NodeError as exc:
             found[place] = exc
 
-    ask(Place.FOLDER, lambda: _write_file(identity))
-    ask(Place.OBJECTS, store.objects.require_writable)
-    if Place.FOLDER in found and not identity.settings.store.dsn:
-        found[Place.DATABASE] = found[Place.FOLDER]  # it lies there
+    ask(StoragePart.FOLDER, lambda: _write_file(identity))
+    ask(StoragePart.OBJECTS, store.objects.require_writable)
+    if StoragePart.FOLDER in found and not identity.settings.store.dsn:
+        found[StoragePart.DATABASE] = found[StoragePart.FOLDER]  # it lies there
     elif store.refused:
-        ask(Place.DATABASE, store.require_writable)
+        ask(StoragePart.DATABASE, store.require_writable)
     return found
 
 
@@ -81,7 +81,7 @@ class Storage:
 
     def require_database(self) -> None:
         """Raise `StoreDownError` where the database cannot be written: then nobody gets an access token."""
-        error = self.refusals().get(Place.DATABASE)
+        error = self.refusals().get(StoragePart.DATABASE)
         if error is not None:
             raise StoreDownError("{reason}", error, hint=error.hint) from error
 

@@ -5,9 +5,9 @@ from datetime import date
 from textwrap import wrap
 
 from node.app.judgement import Judge
-from node.cli.output import Fact
 from node.cli.session import Session
 from node.clock import moment_of
+from node.fields import Fact
 from node.formats.hash_queries import HashQuery
 from node.judgement.explain import (
     BlockSeen,

@@ -12,9 +12,10 @@ from node.acts.act import Done, Node
 from node.cli.acts import do, performing
 from node.cli.exit_codes import ExitCode, exit_code
 from node.cli.options import HASHES, STDIN
-from node.cli.output import Fact, listing
+from node.cli.output import listing
 from node.cli.prompts import ask_hidden
 from node.cli.session import session, wait_for
+from node.fields import Fact
 from node.pages.text import counted
 
 if TYPE_CHECKING:

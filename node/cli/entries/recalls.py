@@ -7,9 +7,10 @@ import typer
 from node.acts import entries
 from node.cli.acts import do, performing, require_two
 from node.cli.options import AS, HASHES, INDEX, OWN_LIST, REASON, YES, require_one_way
-from node.cli.output import Fact, listing, moment
+from node.cli.output import listing, moment
 from node.cli.prompts import confirm
 from node.cli.session import session
+from node.fields import Fact
 from node.pages.text import counted
 
 if TYPE_CHECKING:

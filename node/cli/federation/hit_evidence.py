@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from keys.trust.fingerprint import to_words
-from node.cli.output import Fact
+from node.fields import Fact
 from protocol.lists.event import collection_name
 
 if TYPE_CHECKING:

@@ -10,9 +10,10 @@ from node.acts.peers import ACTS
 from node.cli import acts
 from node.cli.exit_codes import ExitCode
 from node.cli.options import BEYOND_LIMITS
-from node.cli.output import Fact, listing
+from node.cli.output import listing
 from node.cli.session import Session, session, wait_for
 from node.errors import NodeError
+from node.fields import Fact
 
 if TYPE_CHECKING:
     from node.app.peers.sync import PeerSync

@@ -8,8 +8,8 @@ import typer
 
 from node.cli.exit_codes import ExitCode
 from node.cli.options import BEYOND_LIMITS
-from node.cli.output import Fact
 from node.cli.session import session, wait_for
+from node.fields import Fact
 from node.pages.text import counted
 
 if TYPE_CHECKING:

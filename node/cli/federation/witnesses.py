@@ -8,8 +8,9 @@ import typer
 
 from keys.errors import SigfedError
 from node.cli.exit_codes import ExitCode
-from node.cli.output import Fact, moment, table
+from node.cli.output import moment, table
 from node.cli.session import Session, session, wait_for
+from node.fields import Fact
 from node.files import said_of
 
 if TYPE_CHECKING:  # commands that ask no witness start without them

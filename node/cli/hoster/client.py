@@ -10,9 +10,9 @@ import typer
 from node.cli.exit_codes import ExitCode, exit_code
 from node.cli.hoster.each_subset import each_subset
 from node.cli.options import QUERIES, STDIN
-from node.cli.output import Fact
 from node.cli.prompts import ask_hidden
 from node.cli.session import Session, session, wait_for
+from node.fields import Fact
 from node.hoster.hits.instructions import FOUND, UNDO
 from node.pages.text import counted
 

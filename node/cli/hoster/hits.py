@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING
 
 from node.cli.exit_codes import ExitCode, exit_code, unfinished
 from node.cli.hoster.notify import tell_them, told_facts, told_lines
-from node.cli.output import Fact, listing, moment, spelled
+from node.cli.output import listing, moment, spelled
 from node.cli.session import Session, wait_for
 from node.clock import SystemClock, milliseconds
 from node.errors import UsageError
+from node.fields import Fact
 from node.hoster.hits.instructions import UNDO, unverified
 from node.pages.text import counted
 from node.short_ids import SHORT

@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from node.cli.exit_codes import ExitCode, exit_code
-from node.cli.output import Fact, moment
+from node.cli.output import moment
 from node.cli.prompts import confirm
 from node.cli.session import Session, wait_for
+from node.fields import Fact
 from node.short_ids import SHORT
 
 if TYPE_CHECKING:

@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from node.cli.exit_codes import ExitCode, unfinished
-from node.cli.output import Fact, listing, moment, spelled
+from node.cli.output import listing, moment, spelled
 from node.cli.session import Session, wait_for
 from node.errors import UsageError
+from node.fields import Fact
 from node.pages.text import counted
 from node.short_ids import SHORT
 from protocol.lists.event import collection_name

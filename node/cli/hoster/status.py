@@ -3,8 +3,9 @@
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from node.cli.output import Fact, moment
+from node.cli.output import moment
 from node.cli.session import Session
+from node.fields import Fact
 from node.pages.text import counted
 
 if TYPE_CHECKING:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from node.cli.output import Fact
+from node.fields import Fact
 
 if TYPE_CHECKING:
     from node.identity.identity import Identity

@@ -17,9 +17,10 @@ from node.cli import acts
 from node.cli.acts import do, performing
 from node.cli.keys import ceremony, proposals, revoke
 from node.cli.options import YES
-from node.cli.output import Fact, listing
+from node.cli.output import listing
 from node.cli.session import session
 from node.errors import UsageError
+from node.fields import Fact
 
 if TYPE_CHECKING:  # commands that touch no key start without them
     from node.identity.identity import Identity

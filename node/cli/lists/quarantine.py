@@ -6,8 +6,9 @@ import typer
 
 from node.acts import quarantine
 from node.cli import acts
-from node.cli.output import Fact, listing, moment
+from node.cli.output import listing, moment
 from node.cli.session import session
+from node.fields import Fact
 
 if TYPE_CHECKING:
     from node.judgement.quarantine import QuarantineItem

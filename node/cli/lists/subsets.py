@@ -4,8 +4,9 @@ from typing import Annotated
 
 import typer
 
-from node.cli.output import Fact, listing
+from node.cli.output import listing
 from node.cli.session import session
+from node.fields import Fact
 
 app = typer.Typer(help="Subsets for partners, and their releases.", no_args_is_help=True)
 

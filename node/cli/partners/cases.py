@@ -8,9 +8,10 @@ import typer
 from node.acts import cases
 from node.cli.acts import do, performing
 from node.cli.options import YES
-from node.cli.output import Fact, listing, moment, spelled
+from node.cli.output import listing, moment, spelled
 from node.cli.prompts import confirm
 from node.cli.session import session
+from node.fields import Fact
 from node.short_ids import SHORT
 
 if TYPE_CHECKING:

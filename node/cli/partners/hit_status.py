@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from node.cli.output import Fact
+from node.fields import Fact
 from node.pages.text import counted
 
 if TYPE_CHECKING:

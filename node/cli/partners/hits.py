@@ -6,8 +6,9 @@ The hash is shown only to whoever asks for it.
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from node.cli.output import Fact, listing, moment, spelled
+from node.cli.output import listing, moment, spelled
 from node.cli.session import Session
+from node.fields import Fact
 from node.pages.text import counted
 from node.partners.hits.instructions import UNDO_REPORT
 from node.short_ids import SHORT

@@ -8,9 +8,10 @@ import typer
 
 from node.acts import partners
 from node.cli.acts import add, do, performing
-from node.cli.output import Fact, listing
+from node.cli.output import listing
 from node.cli.session import session
 from node.clock import DAY_MS, milliseconds
+from node.fields import Fact
 
 if TYPE_CHECKING:
     from node.store.partners.records import FetchedRelease

@@ -5,8 +5,9 @@ from itertools import starmap
 from typing import TYPE_CHECKING
 
 from node.cli.hoster.proposals import STATES, counts
-from node.cli.output import Fact, listing, moment, spelled
+from node.cli.output import listing, moment, spelled
 from node.cli.session import Session
+from node.fields import Fact
 from node.short_ids import SHORT
 from protocol.lists.event import collection_name
 from protocol.statement.proposal_state import FileState

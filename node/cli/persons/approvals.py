@@ -7,8 +7,9 @@ import typer
 
 from node.cli.acts import acting_person
 from node.cli.options import AS
-from node.cli.output import Fact, listing
+from node.cli.output import listing
 from node.cli.session import session
+from node.fields import Fact
 
 if TYPE_CHECKING:
     from node.access.approvals import Approvals

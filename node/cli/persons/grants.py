@@ -5,8 +5,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from node.cli.options import HASHES
-from node.cli.output import Fact, listing
+from node.cli.output import listing
 from node.cli.session import Session, session
+from node.fields import Fact
 
 if TYPE_CHECKING:
     from node.judgement.coverage import Counts, Verdict

@@ -19,7 +19,7 @@ _KEPT_MS: Final = 10 * 60 * 1000
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class FormPlace:
     """What somebody looks at: a page, and of which thing. Another's page must not show what was typed about one."""
 
     page: str
@@ -30,9 +30,9 @@ class HeldForms:
     """Forms by what those of their session hold."""
 
     def __init__(self) -> None:
-        self._held: OrderedDict[str, tuple[int, Place, Refused]] = OrderedDict()
+        self._held: OrderedDict[str, tuple[int, FormPlace, Refused]] = OrderedDict()
 
-    def hold(self, session: str, place: Place, form: Refused, *, now_ms: int) -> None:
+    def hold(self, session: str, place: FormPlace, form: Refused, *, now_ms: int) -> None:
         """Keep a form for the session's next look at `place`."""
         self._held.pop(session, None)
         if sum(map(len, form.form.values())) > _LONGEST:
@@ -41,7 +41,7 @@ class HeldForms:
         while len(self._held) > _MOST:
             self._held.popitem(last=False)
 
-    def take(self, session: str, place: Place, *, now_ms: int) -> Refused | None:
+    def take(self, session: str, place: FormPlace, *, now_ms: int) -> Refused | None:
         """The form that was kept for this place, once."""
         held = self._held.get(session)
         if held is None or held[1] != place:

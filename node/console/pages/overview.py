@@ -12,7 +12,7 @@ from node.console.languages import translated_plural
 from node.console.needs import Need, needs
 from node.console.pages.entries.review import PUBLISHERS, published
 from node.console.pages.federation.freshness import lag_words, state_words, statuses
-from node.console.pages.federation.map import Place, draw
+from node.console.pages.federation.map import MappedMember, draw
 from node.console.parts import Action, Led, Page, Section, Values
 from node.console.world import World
 from node.lists.catalogue import ListReport, report_lists
@@ -61,7 +61,7 @@ def gather(world: World, __: Visitor, ___: Values) -> Overview:
 
 def _map(world: World, members: Sequence[MemberStatus]) -> Markup:
     places = [
-        Place(
+        MappedMember(
             node=one.node,
             country=one.member.country or "",
             freshness=one.freshness,

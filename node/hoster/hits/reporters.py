@@ -24,7 +24,7 @@ from node.hoster.hits.spool import SpooledHit
 from node.hoster.reporters.kinds import maker
 from node.hoster.settings import ReporterSettings, load_partner_settings
 from node.hoster.store.database import PartnerStore, Rows
-from node.hoster.store.kinds import Fact, Kind
+from node.hoster.store.kinds import FactName, Kind
 from node.hoster.turns import Done, in_turn
 from node.ports.reporters import Entry, Reporter, Tools
 from node.remote.limits import RemoteLimits
@@ -82,7 +82,7 @@ def agree(home: Home, named: Named) -> None:
     """Keep that a person agreed."""
     with PartnerStore(home.partner).writing() as rows:
         kept = {**_agreements(rows), named.entry.name: _fingerprint(named.reporter)}
-        rows.put(Kind.FACT, Fact.AGREED, json.dumps(kept).encode())
+        rows.put(Kind.FACT, FactName.AGREED, json.dumps(kept).encode())
 
 
 async def tell(home: Home, ids: Sequence[str], named: Named) -> TellingOutcome:
@@ -155,7 +155,7 @@ def _line(path: Path) -> str:
 def _agreements(rows: Rows) -> dict[str, str]:
     """By name, the fingerprint of what was agreed to; what cannot be read agrees to nothing."""
     try:
-        fields = json.loads(rows.body(Kind.FACT, Fact.AGREED) or b"{}")
+        fields = json.loads(rows.body(Kind.FACT, FactName.AGREED) or b"{}")
     except ValueError:
         return {}
     return fields if isinstance(fields, dict) else {}

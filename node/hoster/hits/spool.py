@@ -23,7 +23,7 @@ from node.files import decode_state
 from node.hoster.hits.notification import Notification
 from node.hoster.hits.resolutions import Action, Done
 from node.hoster.store.database import PartnerStore, Row, Rows, verify_sealed
-from node.hoster.store.kinds import Fact, Kind
+from node.hoster.store.kinds import FactName, Kind
 from node.short_ids import only_one, typed_digits
 from protocol.digest import is_weak
 from protocol.encoding import b64, decode_cbor, encode_cbor, unb64
@@ -261,7 +261,7 @@ class HitSpool:
     def last_end(self) -> bytes:
         """The id of the last report of which the node told that it ended; zeros: it told of none."""
         with self._store.reading() as rows:
-            said = rows.body(Kind.FACT, Fact.LAST_END) or b""
+            said = rows.body(Kind.FACT, FactName.LAST_END) or b""
         try:
             return bytes.fromhex(said.decode()) or FROM_THE_FIRST
         except ValueError:
@@ -270,7 +270,7 @@ class HitSpool:
     @last_end.setter
     def last_end(self, report_id: bytes) -> None:
         with self._store.writing() as rows:
-            rows.put(Kind.FACT, Fact.LAST_END, report_id.hex().encode())
+            rows.put(Kind.FACT, FactName.LAST_END, report_id.hex().encode())
 
     def drop(self, *hits: SpooledHit) -> None:
         """Forget hits for good."""

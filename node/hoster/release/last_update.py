@@ -12,7 +12,7 @@ from typing import Final
 from node.errors import NodeError
 from node.fields import from_fields, to_fields
 from node.hoster.store.database import PartnerStore
-from node.hoster.store.kinds import Fact, Kind
+from node.hoster.store.kinds import FactName, Kind
 
 _LONGEST: Final = 500
 
@@ -31,13 +31,13 @@ def keep_last_update(folder: Path, last: LastUpdate) -> None:
     """Remember it in a partner's `folder`; what cannot be written is not known later, and stops nothing."""
     fields = to_fields(last, error=last.error[:_LONGEST], hint=last.hint[:_LONGEST])
     with suppress(OSError, NodeError), PartnerStore(folder).writing() as rows:
-        rows.put(Kind.FACT, Fact.LAST_UPDATE, json.dumps(fields).encode())
+        rows.put(Kind.FACT, FactName.LAST_UPDATE, json.dumps(fields).encode())
 
 
 def last_update(folder: Path) -> LastUpdate | None:
     """The newest one; None: none is known."""
     try:
         with PartnerStore(folder).reading() as rows:
-            return from_fields(LastUpdate, json.loads(rows.body(Kind.FACT, Fact.LAST_UPDATE) or b"{}"))
+            return from_fields(LastUpdate, json.loads(rows.body(Kind.FACT, FactName.LAST_UPDATE) or b"{}"))
     except (NodeError, OSError, ValueError, KeyError, TypeError):
         return None

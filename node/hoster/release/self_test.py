@@ -13,7 +13,7 @@ from pathlib import Path
 from node.errors import NodeError, VerificationError
 from node.files import decode_state
 from node.hoster.store.database import PartnerStore
-from node.hoster.store.kinds import Fact, Kind
+from node.hoster.store.kinds import FactName, Kind
 from protocol.encoding import b64, unb64
 from protocol.errors import ProtocolError
 from protocol.subset.canary import CANARIES
@@ -52,7 +52,7 @@ async def self_test(folder: Path, new: Held, ask: Ask) -> SelfTest:
         return SelfTest.NOT
     fields = {**_key(manifest), "outputs": [b64(output) for output in outputs]}
     with PartnerStore(folder).writing() as rows:
-        rows.put(Kind.FACT, Fact.SELF_TEST, json.dumps(fields).encode())
+        rows.put(Kind.FACT, FactName.SELF_TEST, json.dumps(fields).encode())
     return SelfTest.ASKED
 
 
@@ -84,7 +84,7 @@ def _kept(folder: Path, manifest: Manifest) -> list[bytes]:
     """What the test files evaluate to under the key of a release; empty when that has to be asked for."""
     try:
         with PartnerStore(folder).reading() as rows:
-            fields = decode_state(rows.body(Kind.FACT, Fact.SELF_TEST) or b"")
+            fields = decode_state(rows.body(Kind.FACT, FactName.SELF_TEST) or b"")
         if {name: fields[name] for name in ("subset", "epoch", "pk")} != _key(manifest):
             return []
         outputs = [unb64(text) for text in fields["outputs"]]

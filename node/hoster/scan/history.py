@@ -14,7 +14,7 @@ from node.errors import NodeError
 from node.fields import from_fields, to_fields
 from node.hoster.scan.results import ScanSummary, Status
 from node.hoster.store.database import PartnerStore, Rows
-from node.hoster.store.kinds import Fact, Kind
+from node.hoster.store.kinds import FactName, Kind
 
 MOST: Final = 200
 """Scans that are kept."""
@@ -25,7 +25,7 @@ def keep_scan(folder: Path, summary: ScanSummary) -> None:
     """Remember a finished scan in a partner's `folder`."""
     with suppress(OSError, NodeError), PartnerStore(folder).writing() as rows:
         kept = [*map(_fields, _finished(rows)), _fields(summary)]
-        rows.put(Kind.FACT, Fact.SCANS, json.dumps(kept[-MOST:]).encode())
+        rows.put(Kind.FACT, FactName.SCANS, json.dumps(kept[-MOST:]).encode())
 
 
 def finished_scans(folder: Path) -> Sequence[ScanSummary]:
@@ -37,7 +37,7 @@ def finished_scans(folder: Path) -> Sequence[ScanSummary]:
 
 def _finished(rows: Rows) -> Sequence[ScanSummary]:
     try:
-        return [_summary(fields) for fields in json.loads(rows.body(Kind.FACT, Fact.SCANS) or b"[]")]
+        return [_summary(fields) for fields in json.loads(rows.body(Kind.FACT, FactName.SCANS) or b"[]")]
     except (ValueError, KeyError, TypeError, AttributeError):
         return []
 

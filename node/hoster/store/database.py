@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from node.clock import system_entropy
 from node.errors import AlreadyExistsError, StoreDownError, StoreError, StoreLockedError
 from node.files import create_key, read_private, refused, require_own, require_owner, sqlite_errno
-from node.hoster.store.kinds import Fact, Kind
+from node.hoster.store.kinds import FactName, Kind
 from node.hoster.store.migrate import Earlier, earlier_files, has_word, remove_earlier, set_aside
 
 if TYPE_CHECKING:
@@ -102,13 +102,13 @@ class Rows:
         """Forget a row, and note that the file is to be scrubbed; whether there was one."""
         was_there = self._delete(kind, name)
         if was_there:
-            self.put(Kind.FACT, Fact.TO_SCRUB, system_entropy(_MARK_BYTES))
+            self.put(Kind.FACT, FactName.TO_SCRUB, system_entropy(_MARK_BYTES))
         return was_there
 
     def scrubbed(self, noted: bytes) -> None:
         """Forget the note, unless rows were removed since it was read."""
-        if self.body(Kind.FACT, Fact.TO_SCRUB) == noted:
-            self._delete(Kind.FACT, Fact.TO_SCRUB)
+        if self.body(Kind.FACT, FactName.TO_SCRUB) == noted:
+            self._delete(Kind.FACT, FactName.TO_SCRUB)
 
     def _delete(self, kind: Kind, name: str) -> bool:
         return self._db.execute("DELETE FROM kept WHERE kind = ? AND name = ?", (kind, name)).rowcount > 0
@@ -166,7 +166,7 @@ class PartnerStore:
         Raises as `writing`; the next one does it then.
         """
         with self.reading() as rows:
-            noted = rows.body(Kind.FACT, Fact.TO_SCRUB)
+            noted = rows.body(Kind.FACT, FactName.TO_SCRUB)
         if noted is None:
             return
         try:

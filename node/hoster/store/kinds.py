@@ -7,7 +7,7 @@ class Kind(StrEnum):
     """What a row is."""
 
     FACT = "fact"
-    """Something that there is one of, by its `Fact`."""
+    """Something that there is one of, by its `FactName`."""
     HIT = "hit"
     UNCONFIRMED = "unconfirmed"
     """A file that waits for its verdict."""
@@ -15,7 +15,7 @@ class Kind(StrEnum):
     CONSOLE_TOKEN = "console-token"  # noqa: S105 - the word, not one of them
 
 
-class Fact(StrEnum):
+class FactName(StrEnum):
     """The name of a fact."""
 
     STATE = "state"

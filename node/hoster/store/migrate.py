@@ -14,7 +14,7 @@ from typing import Final, NamedTuple
 
 from node.errors import NotFoundError
 from node.files import read_private, replace_private, sync_folder
-from node.hoster.store.kinds import Fact, Kind
+from node.hoster.store.kinds import FactName, Kind
 
 _STATE: Final = "state.json"
 _WORD: Final = (
@@ -22,12 +22,12 @@ _WORD: Final = (
 )
 """Stays where the state was: a program of before takes it for damaged, and enrols nobody a second time."""
 _FACTS: Final = {
-    _STATE: Fact.STATE,
-    "self-test.json": Fact.SELF_TEST,
-    "last-update.json": Fact.LAST_UPDATE,
-    "reporters.json": Fact.AGREED,
-    "scans.json": Fact.SCANS,
-    "hits.ended": Fact.LAST_END,
+    _STATE: FactName.STATE,
+    "self-test.json": FactName.SELF_TEST,
+    "last-update.json": FactName.LAST_UPDATE,
+    "reporters.json": FactName.AGREED,
+    "scans.json": FactName.SCANS,
+    "hits.ended": FactName.LAST_END,
 }
 _FOLDERS: Final = {
     "hits": (Kind.HIT, "[0-9a-f]*.json"),

@@ -11,7 +11,7 @@ import pytest
 from node.backup import write
 from node.home import Home
 from node.hoster.store.database import PartnerStore
-from node.hoster.store.kinds import Fact, Kind
+from node.hoster.store.kinds import FactName, Kind
 from support.agencies import LIST, import_files, numbered
 from support.postgres import postgres_server
 from support.processes import Cli, Running, contents
@@ -203,7 +203,7 @@ def asker(cli: Cli, name: str) -> Path:
     """What an agency keeps as a client of a member, with something in it; its rows."""
     store = PartnerStore(Home(cli.home).asking(bytes.fromhex(name * 32)).partner)
     with store.writing() as rows:
-        rows.put(Kind.FACT, Fact.STATE, name.encode())
+        rows.put(Kind.FACT, FactName.STATE, name.encode())
     return store.path
 
 
@@ -216,7 +216,7 @@ def test_a_damaged_client_of_another_member_is_in_the_backup_as_it_is(
     new = restored(fr, create(fr, tmp_path / "b", secret), secret, tmp_path / "new").home
     assert (new / damaged.relative_to(fr.home)).read_bytes() == damaged.read_bytes()
     with PartnerStore((new / whole.relative_to(fr.home)).parent).reading() as rows:
-        assert rows.body(Kind.FACT, Fact.STATE) == b"cd"
+        assert rows.body(Kind.FACT, FactName.STATE) == b"cd"
 
 
 def test_a_client_that_is_made_while_a_backup_begins_ends_none(
@@ -234,4 +234,4 @@ def test_a_client_that_is_made_while_a_backup_begins_ends_none(
     new = restored(fr, create(fr, tmp_path / "b", secret), secret, tmp_path / "new").home
     made = Home(new).asking(bytes.fromhex("ef" * 32)).partner
     with PartnerStore(made).reading() as rows:
-        assert rows.body(Kind.FACT, Fact.STATE) == b"ef"
+        assert rows.body(Kind.FACT, FactName.STATE) == b"ef"

@@ -21,7 +21,7 @@ from node.hashing import open_files, worker_link
 from node.home import Home
 from node.hoster.hits.homes import hit_spool
 from node.hoster.hits.instructions import unverified
-from node.hoster.store.kinds import Fact, Kind
+from node.hoster.store.kinds import FactName, Kind
 from node.remote.node import RemoteNode
 from node.sdk import AsyncClient, Client, Outcome
 from node.sdk.partition import scan_partition
@@ -271,7 +271,7 @@ def test_an_update_starts_the_operators_programs_as_the_command_does(partner: Cl
         f'[hooks]\non_error = ["/bin/sh", "-c", "echo failed > {told}"]\n'
     )
     with Client(partner.home, jobs=1) as client:
-        spoil(partner.home / "partner", Kind.FACT, Fact.STATE)
+        spoil(partner.home / "partner", Kind.FACT, FactName.STATE)
         with pytest.raises(sdk.NodeError):
             client.update()
     assert told.read_text() == "failed\n"

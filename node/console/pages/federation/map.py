@@ -45,7 +45,7 @@ _TONES: Final = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
+class MappedMember:
     """A member on the map."""
 
     node: str
@@ -63,7 +63,7 @@ def tone(freshness: Freshness) -> str:
     return _TONES[freshness]
 
 
-def draw(own: str, places: Sequence[Place], *, title: str, about: str) -> Markup:
+def draw(own: str, places: Sequence[MappedMember], *, title: str, about: str) -> Markup:
     """The map of `places`, which come by country, as one SVG."""
     angles = _angles(places)
     named = len(places) <= _NAMES_UP_TO
@@ -87,7 +87,7 @@ def draw(own: str, places: Sequence[Place], *, title: str, about: str) -> Markup
     )
 
 
-def _angles(places: Sequence[Place]) -> list[float]:
+def _angles(places: Sequence[MappedMember]) -> list[float]:
     """Where each stands, clockwise from the top, with room between countries."""
     steps, at, before = [], 0.0, None
     for place in places:
@@ -110,7 +110,7 @@ def _point(angle: float, far: float) -> tuple[float, float]:
     return _X + far * cos(angle), far * sin(angle)
 
 
-def _line(place: Place, angle: float) -> str:
+def _line(place: MappedMember, angle: float) -> str:
     """From the middle to a peer; an arrowhead stands where what is read goes: to whoever follows."""
     if not place.followed:
         return ""
@@ -128,7 +128,7 @@ def _head(angle: float, far: float, way: int) -> str:
     return f'<path d="M{tip_x:.1f} {tip_y:.1f}L{left_x:.1f} {left_y:.1f}L{right_x:.1f} {right_y:.1f}Z"/>'
 
 
-def _mark(place: Place, angle: float, *, small: bool) -> str:
+def _mark(place: MappedMember, angle: float, *, small: bool) -> str:
     """Its state as a shape: a disc is well, a half disc waits, a triangle stands still, a ring is not followed."""
     x, y = _point(angle, _RING)
     r = 5.5 if small else 8.5
@@ -148,7 +148,7 @@ def _mark(place: Place, angle: float, *, small: bool) -> str:
     return f"<g><title>{safe(place.words)}</title>{shape}</g>"
 
 
-def _name(place: Place, angle: float) -> str:
+def _name(place: MappedMember, angle: float) -> str:
     x, y = _point(angle, _RING + 16)
     side = "mid" if abs(cos(angle)) < 0.3 else ("left" if cos(angle) > 0 else "right")
     y += 12 * sin(angle) + (-10 if side == "mid" and sin(angle) < 0 else 2 if side == "mid" else 0)
@@ -158,7 +158,7 @@ def _name(place: Place, angle: float) -> str:
     )
 
 
-def _countries(places: Sequence[Place], angles: Sequence[float]) -> str:
+def _countries(places: Sequence[MappedMember], angles: Sequence[float]) -> str:
     """Each country once, outside of its members, with an arc along them."""
     drawn = []
     for country, group in groupby(zip(places, angles, strict=True), key=lambda one: one[0].country):

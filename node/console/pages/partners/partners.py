@@ -12,13 +12,14 @@ from keys.message import Message
 from node.access.quotas import DAYS_A_MONTH, candidates_a_day, fill, left
 from node.access.sessions import Visitor
 from node.acts import partners as acts
-from node.acts.act import OPERATORS, Fact
+from node.acts.act import OPERATORS
 from node.console.languages import translated as _
 from node.console.pages.acts import action, do, place, take_once
 from node.console.pages.acts import given as filled
 from node.console.pages.partners.qr import qr
 from node.console.parts import Led, Page, Section, Values
 from node.console.world import World
+from node.fields import Fact
 from node.store.partners.records import (
     Allowance,
     DisclosureRecord,

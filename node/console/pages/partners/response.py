@@ -15,7 +15,7 @@ from node.acts.act import OPERATORS, SECURITY
 from node.app.partners.transparency import FORMS, make_report
 from node.clock import moment_of
 from node.console.languages import translated as _
-from node.console.pages.partners.response_facts import Fact, facts
+from node.console.pages.partners.response_facts import Figure, facts
 from node.console.parts import Download, File, Page, Section, Values
 from node.console.world import World
 from node.errors import UsageError
@@ -82,7 +82,7 @@ class Response:
     """What the page shows."""
 
     groups: Sequence[tuple[str, Sequence[tuple[int, str]]]]
-    recorded: Mapping[int, Sequence[Fact]]
+    recorded: Mapping[int, Sequence[Figure]]
     """What the node records of a capability, by its number; the others are outside of it."""
     periods: Sequence[Period]
     """That a report can be made of, the latest first."""

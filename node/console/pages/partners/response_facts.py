@@ -21,24 +21,24 @@ LONGEST_DAYS: Final = 365
 
 
 @dataclass(frozen=True, slots=True)
-class Fact:
+class Figure:
     """Something that is counted here."""
 
     what: str
     value: str
 
 
-def facts(world: World) -> Mapping[int, Sequence[Fact]]:
+def facts(world: World) -> Mapping[int, Sequence[Figure]]:
     """By the number of the capability; what is not in it, this node knows nothing of."""
     lists, hits = report_lists(world.store), _hits(world)
     with world.store.read() as unit:
         synced = [peer.synced_ms for peer in unit.peers.ls()]
         proposals, enrolled = unit.proposals.open_count(), len(unit.partners.ls())
-    partners = Fact(_("companies enrolled as partners"), number(enrolled))
+    partners = Figure(_("companies enrolled as partners"), number(enrolled))
     return {
         2: [partners, hits.reported],
         7: [*_entries(lists), *_federation(world, synced), _key_age(world)],
-        12: [Fact(_("proposals of partners that wait to be looked at"), number(proposals))],
+        12: [Figure(_("proposals of partners that wait to be looked at"), number(proposals))],
         16: [*hits.removals, *_recall(world)],
         17: [hits.reported, *hits.disputes],
         19: [partners, *hits.disputes],
@@ -46,27 +46,27 @@ def facts(world: World) -> Mapping[int, Sequence[Fact]]:
     }
 
 
-def _entries(lists: Sequence[ListReport]) -> list[Fact]:
+def _entries(lists: Sequence[ListReport]) -> list[Figure]:
     own = sum(sum(each.active.values()) for each in lists if each.log.kind is LogKind.OWN_LIST)
     whole = sum(sum(each.active.values()) for each in lists)
     return [
-        Fact(_("active entries in own lists"), number(own)),
-        Fact(_("active entries in lists of other agencies"), number(whole - own)),
+        Figure(_("active entries in own lists"), number(own)),
+        Figure(_("active entries in lists of other agencies"), number(whole - own)),
     ]
 
 
-def _collections(lists: Sequence[ListReport]) -> list[Fact]:
+def _collections(lists: Sequence[ListReport]) -> list[Figure]:
     found: Counter[int] = Counter()
     for each in lists:
         found.update(each.active)
     return [
-        Fact(_("active entries in collection {name}").format(name=collection_name(name)), number(count))
+        Figure(_("active entries in collection {name}").format(name=collection_name(name)), number(count))
         for name, count in sorted(found.items())
         if count
-    ] or [Fact(_("active entries"), number(0))]
+    ] or [Figure(_("active entries"), number(0))]
 
 
-def _federation(world: World, synced: Sequence[int]) -> list[Fact]:
+def _federation(world: World, synced: Sequence[int]) -> list[Figure]:
     """How many agencies, what waits for this one's word, and how far behind it may be; `synced`: when, of each peer."""
     members = world.identity.trust.members().members
     countries = {member.country for member in members if member.country}
@@ -75,17 +75,17 @@ def _federation(world: World, synced: Sequence[int]) -> list[Fact]:
     if synced:
         lag = lasting(world.now_ms - min(synced)) if min(synced) else _("a peer was never synced")
     return [
-        Fact(_("agencies in the register"), number(len(members))),
-        Fact(_("countries in the register"), number(len(countries))),
-        Fact(
+        Figure(_("agencies in the register"), number(len(members))),
+        Figure(_("countries in the register"), number(len(countries))),
+        Figure(
             _("files of other agencies that wait for this one's word"),
             _("not counted yet") if judged is None else number(len(judged.waiting)),
         ),
-        Fact(_("since the peer synced longest ago was synced"), lag),
+        Figure(_("since the peer synced longest ago was synced"), lag),
     ]
 
 
-def _key_age(world: World) -> Fact:
+def _key_age(world: World) -> Figure:
     """Of the keys in force that the node signs with by itself."""
     document, now = world.identity.trust.document(), world.identity.clock.now()
     windows = [
@@ -96,16 +96,16 @@ def _key_age(world: World) -> Fact:
     ]
     starts = [window.start for window in windows if window.start <= now < window.end]
     age = lasting(milliseconds(now) - milliseconds(min(starts))) if starts else _("there is none")
-    return Fact(_("age of the oldest online key"), age)
+    return Figure(_("age of the oldest online key"), age)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Hits:
     """What partners found, and what became of it."""
 
-    reported: Fact
-    removals: Sequence[Fact]
-    disputes: Sequence[Fact]
+    reported: Figure
+    removals: Sequence[Figure]
+    disputes: Sequence[Figure]
 
 
 def _hits(world: World) -> _Hits:
@@ -125,31 +125,31 @@ def _hits(world: World) -> _Hits:
     window = _("in the last {days} days").format(days=days)
     upheld = sum(case.outcome == Outcome.UPHELD for case in cases)
     return _Hits(
-        reported=Fact(_("hits reported {window}").format(window=window), number(reported)),
+        reported=Figure(_("hits reported {window}").format(window=window), number(reported)),
         removals=[
-            Fact(_("files removed, disabled or preserved {window}").format(window=window), number(removed)),
-            Fact(_("of these within 24 hours of the report"), within),
-            Fact(_("longest time to removal"), lasting(max(slowest, 0)) if removed else "-"),
-            Fact(
+            Figure(_("files removed, disabled or preserved {window}").format(window=window), number(removed)),
+            Figure(_("of these within 24 hours of the report"), within),
+            Figure(_("longest time to removal"), lasting(max(slowest, 0)) if removed else "-"),
+            Figure(
                 _("hits overdue now: nobody said within 24 hours what became of the file"),
                 number(waiting.overdue),
             ),
-            Fact(_("open hits that no release lists any more"), number(waiting.withdrawn)),
+            Figure(_("open hits that no release lists any more"), number(waiting.withdrawn)),
         ],
         disputes=[
-            Fact(_("disputes opened {window}").format(window=window), number(len(cases))),
-            Fact(_("of these upheld: the list was wrong"), number(upheld)),
-            Fact(_("of these not answered yet"), number(sum(case.outcome is None for case in cases))),
+            Figure(_("disputes opened {window}").format(window=window), number(len(cases))),
+            Figure(_("of these upheld: the list was wrong"), number(upheld)),
+            Figure(_("of these not answered yet"), number(sum(case.outcome is None for case in cases))),
         ],
     )
 
 
-def _recall(world: World) -> list[Fact]:
+def _recall(world: World) -> list[Figure]:
     found = recall(world.store)
     return [
-        Fact(_("withdrawals that a peer has not applied yet"), number(found.open)),
-        Fact(_("from a withdrawal until peers hold it"), _took(found.held)),
-        Fact(_("from a withdrawal until peers release nothing that it ended"), _took(found.released)),
+        Figure(_("withdrawals that a peer has not applied yet"), number(found.open)),
+        Figure(_("from a withdrawal until peers hold it"), _took(found.held)),
+        Figure(_("from a withdrawal until peers release nothing that it ended"), _took(found.released)),
     ]
 
 
