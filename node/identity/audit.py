@@ -92,6 +92,23 @@ def tell(
     details: Mapping[str, str] = _NO_DETAILS,
 ) -> bool:
     """Record what was done, which stands whether or not that works now; False when it could not be queued."""
+    queued = queue(identity, store, action, subject, actor=actor, outcome=outcome, details=details)
+    if queued:
+        sign(identity, store)
+    return queued
+
+
+def queue(
+    identity: Identity,
+    store: Store,
+    action: str,
+    subject: str = "",
+    *,
+    actor: str = "",
+    outcome: str = OK,
+    details: Mapping[str, str] = _NO_DETAILS,
+) -> bool:
+    """As `tell`, of one of several steps: whoever took the last of them has all signed under one head, with `sign`."""
     try:
         with store.write() as unit:
             made = new_record(
@@ -107,7 +124,6 @@ def tell(
     except NodeError as exc:
         _journal.error("gap", action=action, subject=masked(subject), reason=str(exc))
         return False
-    sign(identity, store)
     return True
 
 

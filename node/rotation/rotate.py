@@ -19,7 +19,7 @@ from keys.trust.listed_keys import listed_keys
 from keys.trust.node_document import NodeDocument
 from keys.trust.window import Window
 from node.errors import ConflictError, NodeError, UsageError
-from node.identity.audit import about, tell
+from node.identity.audit import about, queue, sign, tell
 from node.identity.distant_keys import refer, require_unused
 from node.identity.identity import Identity
 from node.identity.keyring import new_label
@@ -46,6 +46,8 @@ def advance_keys(identity: Identity, store: Store) -> Advance:
     names = {key.managed.kid: key.name for key in keys}
     for step in done.steps:
         _take(identity, store, step, names[step.kid])
+    if done.steps:
+        sign(identity, store)  # before a key is gone
     for key in identity.ring.read():
         if key.stage is Stage.DESTROYED:
             identity.keychain.destroy(key.role, key.label)
@@ -109,7 +111,7 @@ def _take(identity: Identity, store: Store, step: Step, name: str) -> None:
             return
         _journal.info("step", key=name, stage=step.after, reason=step.reason)
         details = {"reason": step.reason, "by": step.by, "missing": " ".join(sorted(step.missing))}
-        act.recorded = tell(
+        act.recorded = queue(
             identity, store, action, name, details={word: text for word, text in details.items() if text}
         )
 

@@ -13,16 +13,17 @@ from keys.roles import Role
 from keys.signer import Signer
 from keys.trust.lifecycle import Advance, AlarmKind, Facts, Lineage, ManagedKey, Reason, Stage, advance
 from keys.trust.tuf.write_root import sign_metadata
-from node.audit.log import start_audit
+from node.audit.log import sign_waiting, start_audit
 from node.audit.reader import read_audit
 from node.clock import milliseconds
 from node.errors import ConflictError, MissingKeyError, NotFoundError, StoreError, UsageError
 from node.formats.rows import ImportRow
-from node.identity import logs
+from node.identity import audit, logs
 from node.identity.identity import Identity
 from node.identity.keyring import accepted_token_keys
 from node.lists.imports.intake import Statement, import_rows
 from node.ports.keyring import RingKey
+from node.ports.log_signer import LogSigner
 from node.rotation import rotate as rotation
 from node.rotation.rotate import advance_keys, allow, begin_overdue, lineage_of, rotate
 from node.signing.ring import FolderKeyRing, get_key
@@ -97,6 +98,23 @@ def test_a_step_that_two_processes_want_is_told_once(
     ]
     assert ("key.published", "auth-2") in steps
     assert len(steps) == len(set(steps))
+
+
+def test_the_first_steps_of_all_keys_are_signed_under_one_head(
+    node: CheapNode, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A new node's keys are published together: each under a head of its own would cost a dozen signatures."""
+    heads: list[int] = []
+
+    def counting(store: Store, signer: LogSigner, *, now_ms: int) -> int:
+        heads.append(count := sign_waiting(store, signer, now_ms=now_ms))
+        return count
+
+    monkeypatch.setattr(audit, "sign_waiting", counting)
+    advance_keys(node.identity(), store)
+    steps = [told for told in read_audit(store) if told.record.action.startswith("key.")]
+    assert [count for count in heads if count] == [len(steps)]
+    assert len(steps) > 5
 
 
 def follow_running(store: Store, name: str, clock: SettableClock) -> FoundedNode:
