@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from hashlib import sha256
 
 from keys.message import Message
 from node.access.approvals import Approvals
@@ -24,7 +25,13 @@ def release_request(identity: Identity, store: Store, name: str, *, reason: str,
     """
     aside = quarantine.get(store, identity.trust.members(), name)
     quarantine.require_open(aside)
-    fields = {"id": aside.id, "reason": reason, "count": aside.count, "evidence": _open_evidence(aside)}
+    fields = {
+        "id": aside.id,
+        "reason": reason,
+        "count": aside.count,
+        "evidence": _open_evidence(aside),
+        "blocks": _blocks(aside),
+    }
     return Request(
         kind=KIND,
         subject=Message("release {id} ({what}): {reason}", aside.id, aside.words, reason),
@@ -60,9 +67,10 @@ def require_as_asked(identity: Identity, store: Store, approval: Approval) -> No
 def _require_seen(approval: Approval, aside: quarantine.QuarantineItem) -> None:
     asked = json.loads(approval.payload)
     quarantine.require_open(aside)  # with a list, what is proved of it by now would be released once more
-    if aside.count > asked["count"] or not set(_open_evidence(aside)) <= set(asked["evidence"]):
+    more = aside.count > asked["count"] or not set(_open_evidence(aside)) <= set(asked["evidence"])
+    if more or asked.get("blocks") != _blocks(aside):
         raise ConflictError(
-            "more has come since this was asked for, and would be released with it",
+            "what would be released is not what it was when this was asked for",
             hint=Message(
                 "look again: sigfed quarantine show {id}; reject this request, and ask anew", aside.id
             ),
@@ -71,6 +79,12 @@ def _require_seen(approval: Approval, aside: quarantine.QuarantineItem) -> None:
 
 def _open_evidence(aside: quarantine.QuarantineItem) -> list[str]:
     return sorted(one.sha256 for one in aside.evidence if one.released_ms is None)
+
+
+def _blocks(aside: quarantine.QuarantineItem) -> str:
+    """Which blocks of a removed member wait, in 64 digits: as many others may, once it was a member again meanwhile."""
+    refs = sorted(f"{ref.origin}:{ref.index}:{ref.leaf_hash.hex()}" for ref in aside.blocks)
+    return sha256("\n".join(refs).encode()).hexdigest()
 
 
 def carry_out(identity: Identity, store: Store, unit: Unit, approval: Approval) -> str:
