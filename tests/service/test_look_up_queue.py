@@ -12,6 +12,7 @@ import pytest
 
 from node.errors import ListTooOldError, NodeError, PeerUnreachableError, VerificationError
 from node.hoster.cover import BATCH
+from node.hoster.judge import queue as requests
 from node.hoster.judge.local import verdict_of
 from node.hoster.judge.queue import LookUpQueue
 from node.hoster.lookup.examiner import Examiner
@@ -108,11 +109,12 @@ async def test_the_node_cannot_tell_how_many_files_were_asked_about(world: World
     assert world.api.sizes == [64]
 
 
-async def test_more_than_a_batch_goes_in_several_of_one_size(world: World) -> None:
+async def test_more_than_a_batch_goes_in_one_request(world: World) -> None:
+    """A second one would go as soon as the first was answered and judged, which takes as long as what it found."""
     async with world.queue() as queue:
         hits = await queue.look_up([listed(name) for name in LISTED])
     assert all(hits)
-    assert world.api.sizes == [BATCH, BATCH]
+    assert world.api.sizes == [2 * BATCH]
 
 
 async def test_no_more_than_one_request_is_sent_in_a_beat(world: World) -> None:
@@ -148,8 +150,11 @@ async def test_a_batch_that_fails_is_told_to_everybody_in_it_and_the_next_one_go
         assert (await queue.look_up([listed(LISTED[0])]))[0] is not None
 
 
-async def test_hits_of_a_batch_that_was_answered_outlive_the_failure_of_the_next(world: World) -> None:
-    many = [[*listed(LISTED[0])] * 20] * 2  # each of them fills more than half a batch
+async def test_hits_that_were_answered_outlive_the_failure_of_the_next_request(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(requests, "MAX_EVALUATION_BATCH", BATCH)
+    many = [[*listed(LISTED[0])] * 20] * 2  # each of them fills more than half a request
     world.api.fail_from = 1
     found: list[int] = []
 
@@ -213,11 +218,11 @@ async def test_an_old_list_gives_no_verdict(world: World) -> None:
             await queue.look_up([listed(LISTED[0])])
 
 
-async def test_a_file_of_more_hashes_than_a_batch_takes_is_looked_up(world: World) -> None:
+async def test_a_file_of_more_hashes_than_a_batch_takes_is_looked_up_in_one_request(world: World) -> None:
     huge = [*listed(LISTED[0]), *[Digest(Algorithm.MD5, number.to_bytes(16)) for number in range(200)]]
     async with world.queue() as queue:
         assert (await queue.look_up([huge]))[0] is not None
-    assert world.api.sizes == [BATCH] * 4
+    assert world.api.sizes == [4 * BATCH]
 
 
 async def test_the_verdict_says_what_was_found_without_a_hash(world: World) -> None:

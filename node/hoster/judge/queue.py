@@ -1,9 +1,10 @@
 """Look-ups that share batches: who asks at the same time is asked about together, at a cadence.
 
 Files that the screen clears are answered at once. The others wait for the next tick, a quarter of a second at most,
-and go in batches of 64, which random inputs fill up: whoever holds an upload cannot wait longer. The node sees that
-some upload survived the screen, not how many files a batch holds, how many callers asked, or when each of them did.
-Only whole files are put into a batch, so that each is judged by all its hashes or not at all.
+and go in one request of a multiple of 64, which random inputs fill up: whoever holds an upload cannot wait longer. The
+node sees that some upload survived the screen, not how many files a request holds, how many callers asked, or when each
+of them did; nor, from when the next request comes, what this one found. Only whole files are put into a request, so
+that each is judged by all its hashes or not at all.
 
 What is recorded of a hit, and what is said when the node does not answer, is for callers.
 """
@@ -124,23 +125,20 @@ class LookUpQueue:
             async with self._changed:
                 await self._changed.wait_for(lambda: bool(self._waiting))
             await asyncio.sleep(self._to_tick(loop.time()))
-            left = len(self._waiting)  # who comes later waits for the next tick
-            while left > 0 and self._waiting:
-                before = len(self._waiting)
-                batch = await self._take()
-                left -= before - len(self._waiting)
-                await self._send(batch)
+            await self._send(await self._take())  # who comes later, or has no room, waits for the next tick
 
     def _to_tick(self, now: float) -> float:
         """Seconds to the next tick: when a lone caller asked is not when the node is asked."""
         return self._tick_seconds - now % self._tick_seconds
 
     async def _take(self) -> list[_Asked]:
-        """As many of the files that wait as fit into a batch, the first of them whatever its size."""
+        """As many of the files that wait as fit into a request, the first of them whatever its size."""
         batch: list[_Asked] = []
         taken = 0
         async with self._changed:
-            while self._waiting and (not batch or taken + len(self._waiting[0].digests) <= BATCH):
+            while self._waiting and (
+                not batch or taken + len(self._waiting[0].digests) <= MAX_EVALUATION_BATCH
+            ):
                 asked = self._waiting.popleft()
                 self._hashes -= len(asked.digests)
                 if not asked.answer.cancelled():
@@ -151,7 +149,11 @@ class LookUpQueue:
 
     async def _send(self, batch: Sequence[_Asked]) -> None:
         try:
-            async for place, hit in self._examining().verdicts([asked.digests for asked in batch]):
+            files = [asked.digests for asked in batch]
+            least = (
+                -(-sum(map(len, files)) // BATCH) * BATCH
+            )  # in one request: a second would go when this is answered
+            async for place, hit in self._examining().verdicts(files, least=least):
                 if not batch[place].answer.done():
                     batch[place].answer.set_result(hit)
         except asyncio.CancelledError:
