@@ -186,7 +186,7 @@ def person_words(name: str, role: PersonRole | None) -> Message:
     """What somebody of this role does here."""
     if role is PersonRole.VIEWER:
         return Message("{name} looks on here", name)
-    return Message("{name} decides here as {role}", name, role)
+    return Message("{name} decides here as {role}", name, Message(str(role)))
 
 
 def require_others(unit: Unit, name: str) -> None:

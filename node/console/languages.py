@@ -18,6 +18,8 @@ from node.errors import UsageError
 LANGUAGES: Final[Mapping[str, str]] = {"en": "English", "fr": "Français"}
 """By code, each in its own words."""
 DEFAULT: Final = "en"
+_APART: Final[Mapping[str, str]] = {"en": ",", "fr": "\N{NARROW NO-BREAK SPACE}"}
+_THOUSANDS: Final = re.compile(r"(?<![\d,.])\d{1,3}(?:,\d{3})+(?![\d,])", re.ASCII)
 _SENTENCE: Final = re.compile(r'^msgid (".*")\n(?:msgid_plural ".*"\n)?((?:msgstr\S* ".*"\n)+)', re.MULTILINE)
 _SAID: Final = re.compile(r'^msgstr\S* (".*")$', re.MULTILINE)
 _FORM: Final = re.compile(r"plural=(.+?);")
@@ -64,8 +66,13 @@ def translated(message: str) -> str:
     if not message:
         return ""
     if isinstance(message, Message):
-        return message.translated(_catalogue(_current.get()))
+        return grouped(message.translated(_catalogue(_current.get())))
     return _catalogue(_current.get()).gettext(message)
+
+
+def grouped(text: str) -> str:
+    """A text with the thousands of its numbers apart as this language has them: a comma is the point of others."""
+    return _THOUSANDS.sub(lambda found: found[0].replace(",", _APART[_current.get()]), text)
 
 
 def translated_plural(one: str, many: str, count: int) -> str:

@@ -9,8 +9,8 @@ from markupsafe import Markup
 
 from keys.message import marked
 from node.clock import DAY_MS, HOUR_MS, MINUTE_MS, moment_of
+from node.console.languages import grouped, translated_plural
 from node.console.languages import translated as _
-from node.console.languages import translated_plural
 from node.pages.text import visible
 
 _KEPT: Final = 4096
@@ -86,7 +86,7 @@ def lasting(span_ms: int) -> str:
         count = span // HOUR_MS
         return translated_plural("{count} hour", "{count} hours", count).format(count=count)
     count = span // DAY_MS
-    return translated_plural("{count} day", "{count} days", count).format(count=f"{count:,}")
+    return translated_plural("{count} day", "{count} days", count).format(count=number(count))
 
 
 def ago(time_ms: int | None, now_ms: int) -> str:
@@ -99,7 +99,7 @@ def ago(time_ms: int | None, now_ms: int) -> str:
 
 def number(value: float) -> str:
     """A number with its thousands apart."""
-    return f"{value:,}"
+    return grouped(f"{value:,}")
 
 
 def short(value: bytes) -> str:

@@ -105,6 +105,7 @@ code {
   .cards tbody th.number, .cards td.number { text-align: left; }
   .cards td:empty { display: none; }
   .cards td:not(.plain)::before { content: attr(data-head) ": "; color: var(--soft); }
+  .cards td:not(.plain):lang(fr)::before { content: attr(data-head) "\\a0: "; }
 }
 @media print {
   :root { font-size: 11px; }

@@ -224,7 +224,7 @@ class Cosigning:
         self, node: str, own: OwnHead, keys: Sequence[VerifierKey], document: NodeDocument | None, guess: int
     ) -> WitnessAnswer:
         if document is None or not keys:
-            return WitnessAnswer(witness=node, words="no valid key of its witness is known here")
+            return WitnessAnswer(witness=node, words=Message("no valid key of its witness is known here"))
         try:
             async with asyncio.timeout(_PATIENCE_SECONDS), self._dial(document) as api:
                 return self._weighed(await ask_witness(api, own, witness=node, keys=keys, guess=guess))

@@ -9,6 +9,7 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from keys.message import Message
 from protocol.api import WitnessApi
 from protocol.errors import MalformedError, UntrustedError
 from protocol.tlog.cosignature import verify_cosignatures
@@ -81,7 +82,7 @@ def _accepted(witness: str, answer: bytes, head: OwnHead, keys: Sequence[Verifie
         raise UntrustedError("an answer without a cosignature by the witness's key")
     return WitnessAnswer(
         witness=witness,
-        words="cosigned",
+        words=Message("cosigned"),
         lines=tuple(line for _, line in lines_of(note, keys)),
         cosigned_s=max(cosignature.time_s for cosignature in cosignatures),
         size=head.tree.size,
@@ -89,11 +90,11 @@ def _accepted(witness: str, answer: bytes, head: OwnHead, keys: Sequence[Verifie
 
 
 _WORDS = {
-    Status.MALFORMED: "could not read the request",
-    Status.UNTRUSTED: "does not accept the key of this log",
-    Status.UNKNOWN: "does not witness this log; this node must be its peer",
-    Status.BEHIND: "did not settle on a size",
-    Status.INCONSISTENT: "says that it cosigned another history of this log",
+    Status.MALFORMED: Message("could not read the request"),
+    Status.UNTRUSTED: Message("does not accept the key of this log"),
+    Status.UNKNOWN: Message("does not witness this log; this node must be its peer"),
+    Status.BEHIND: Message("did not settle on a size"),
+    Status.INCONSISTENT: Message("says that it cosigned another history of this log"),
 }
 
 

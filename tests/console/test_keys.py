@@ -34,7 +34,7 @@ async def test_the_page_says_what_every_key_is_for_and_who_knows_it(busy: Runnin
     for purpose in ("Asking peers auth-1", "Receipts", "Stored data", "Private look-ups baseline"):
         assert purpose in words
     assert "active" in words
-    assert "0 of 1 peers (not yet: nl.example)" in words
+    assert "0 of 1 (not yet: nl.example)" in words
     assert "Root 1 is in force until" in words
     assert "Replace" not in words, "who only looks is offered nothing"
 

@@ -31,6 +31,7 @@ from node.console.partner.surface import PAGES as PARTNER_PAGES
 from node.console.parts import Section
 from node.console.surface import PAGES
 from node.hoster.hits.instructions import FOUND, UNDO
+from node.judgement.history import What
 from node.partners.hits.instructions import UNDO_REPORT
 from node.store.accounts.records import Outcome, PersonRole
 from node.store.peers.records import EvidenceKind
@@ -137,6 +138,9 @@ def _tabled() -> Iterator[str]:
     yield from ("open", "overdue", "disputed", "resolved", "closed")  # `node.partners.hits.overview`
     yield from (outcome.value for outcome in Outcome if outcome is not Outcome.OPEN)
     yield from ("expired",)
+    yield from (what.value for what in What)
+    yield from ("requested", "begun", "proposed", "partly", "copied", "tripwire")  # outcomes of acts
+    yield from ("enrolment", "list", "state", "waiting", "witnesses")  # checks of `node.hoster.status`
     yield from (name for name in (*CHECKS, *StoragePart, *check_names()) if name not in _WORDS)
     yield from (problem.title for problem in (*PROBLEMS.values(), *HTTP_PROBLEMS.values()))
 

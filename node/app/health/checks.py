@@ -26,6 +26,7 @@ from node.lists.completeness import missing_objects
 from node.names import CONFIG_NAME
 from node.objects.integrity import UNREADABLE, words_of
 from node.objects.stores import open_bucket
+from node.pages.text import counted
 from node.recipients.accreditation import Recipients, fetchable
 from node.rotation.store import write_store
 from node.signer_host.host import keys_of
@@ -315,7 +316,7 @@ def _recipients(identity: Identity) -> Iterator[Check]:
     with write_store(identity) as store:
         found = Recipients(store, identity.clock).ls()
     if found and not identity.settings.recipients.enabled:
-        words = f"{len(found)} recipients of raw hashes are known, and switched off"
+        words = f"{counted(len(found), 'recipient')} of raw hashes: known, and switched off"
         yield Check("recipients", Health.WARN, words, "set [recipients] enabled = true, or remove them")
     ending = [each.name for each in found if not fetchable(each, now + _SOON)]
     if ending:

@@ -154,7 +154,7 @@ def test_the_doctor_says_who_cannot_fetch(team: Cli) -> None:
     def checks() -> list[str]:
         return [one["words"] for one in team.run("doctor").results if one["check"] == "recipients"]
 
-    assert checks() == ["1 recipients of raw hashes are known, and switched off"]
+    assert checks() == ["1 recipient of raw hashes: known, and switched off"]
     _switch_on(team)
     assert checks() == []
     soon = str(SystemClock().now().date() + timedelta(days=20))
