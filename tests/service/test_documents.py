@@ -5,6 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from keys.trust.node_document import NodeDocument, open_node_document
+from keys.trust.tuf.root import RootContent
+from node.trust.others import documents
 from node.trust.others.documents import member_documents, member_files
 from node.trust.others.introductions import introduced_trust, keep_introduction
 from protocol.lists.grant import NOTHING
@@ -29,6 +32,20 @@ def test_own_document_and_those_of_members_are_held(fr: Agency) -> None:
     held = member_documents(fr.store, fr.introductions, fr.trust)
     assert set(held) == {"fr.example", "nl.example", "de.example"}
     assert all(document.node == node for node, document in held.items())
+
+
+def test_the_same_bytes_are_verified_once(fr: Agency, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A sync asks for them at each list of each peer."""
+    member_documents(fr.store, fr.introductions, fr.trust)
+    verified: list[bytes] = []
+
+    def counting(envelope: bytes, root: RootContent) -> NodeDocument:
+        verified.append(envelope)
+        return open_node_document(envelope, root)
+
+    monkeypatch.setattr(documents, "open_node_document", counting)
+    held = member_documents(fr.store, fr.introductions, fr.trust)
+    assert ({*held}, verified) == ({"fr.example", "nl.example", "de.example"}, [])
 
 
 def test_a_member_that_is_not_followed_is_known_by_its_introduction(fr: Agency) -> None:

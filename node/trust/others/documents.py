@@ -7,6 +7,8 @@ not as absent. Whether a document is still valid is for the reader to say.
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
+from typing import Final
 
 from keys.errors import KeysError, ThresholdError
 from keys.trust.held_trust import HeldTrust
@@ -23,6 +25,8 @@ from node.trust.others.revocations import all_signing
 from node.trust.own import OwnTrust
 
 _journal = Journal("documents")
+_OPENED: Final = 256
+"""Documents that are kept opened; a federation has fewer members."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,15 +76,20 @@ def _verified(
 
 
 def _read(held: HeldTrust, member: Member) -> MemberFiles:
-    """Under the newest root whose keys signed the document: a later root may have come without its files."""
-    roots = open_roots(held.roots, member.root_sha256)
-    for count in range(len(roots), 1, -1):
+    count, document = _opened(held.roots, held.node_document, member.root_sha256)
+    return MemberFiles(roots=held.roots[:count], envelope=held.node_document, document=document, held=held)
+
+
+@lru_cache(_OPENED)
+def _opened(roots: tuple[bytes, ...], envelope: bytes, pin: bytes) -> tuple[int, NodeDocument]:
+    """The document, and how many roots lead to the one whose keys signed it: a later one may have come without files.
+
+    The same bytes are verified once: a sync asks for all members' documents at each list of each peer.
+    """
+    opened = open_roots(roots, pin)
+    for count in range(len(opened), 1, -1):
         try:
-            document = open_node_document(held.node_document, roots[count - 1])
+            return count, open_node_document(envelope, opened[count - 1])
         except ThresholdError:
             continue
-        return MemberFiles(
-            roots=held.roots[:count], envelope=held.node_document, document=document, held=held
-        )
-    document = open_node_document(held.node_document, roots[0])
-    return MemberFiles(roots=held.roots[:1], envelope=held.node_document, document=document, held=held)
+    return 1, open_node_document(envelope, opened[0])
