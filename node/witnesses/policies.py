@@ -26,7 +26,9 @@ def policy_files(
     `documents` are the members' node documents as far as they are held. A policy names the keys of the list that count
     now or later: the file lasts as long as the document.
     """
-    held = _each_key_once({document.node: document} | {**documents, document.node: document}, now)
+    all_held = {document.node: document} | {**documents, document.node: document}
+    repeated = witness_key_twice(all_held, now)
+    held = {node: each for node, each in all_held.items() if node not in repeated}
     files = {}
     for log in document.logs:
         name = f"policy-{log.origin.removeprefix(f'{document.node}/lists/')}.txt"
@@ -38,21 +40,21 @@ def policy_files(
     return files
 
 
-def _each_key_once(documents: Mapping[str, NodeDocument], now: datetime) -> dict[str, NodeDocument]:
-    """The documents without those whose witness has a key of one before them.
+def witness_key_twice(documents: Mapping[str, NodeDocument], now: datetime) -> dict[str, str]:
+    """Nodes whose witness has a key of one before them, with the name of that one.
 
     A C2SP file has each key once: a member that names another's would leave all lists without one. Whose document is
-    missing is asked for all the same, so that the policy gets no easier.
+    left out is asked for all the same, so that the policy gets no easier.
     """
-    seen: set[bytes] = set()
-    kept: dict[str, NodeDocument] = {}
+    first: dict[bytes, str] = {}
+    repeated: dict[str, str] = {}
     for node, document in documents.items():
         vkeys = valid_at(document.witness.vkeys, now) if document.witness else ()
-        named = {dated.key.raw for dated in vkeys[:MOST_KEYS]}
-        if not named & seen:
-            kept[node] = document
-        seen |= named
-    return kept
+        for dated in vkeys[:MOST_KEYS]:
+            other = first.setdefault(dated.key.raw, node)
+            if other != node:
+                repeated[node] = other
+    return repeated
 
 
 def _keys(log: LogInfo, now: datetime) -> tuple[VerifierKey, ...]:

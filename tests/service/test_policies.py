@@ -7,9 +7,11 @@ import pytest
 
 from keys.key import WitnessPrivateKey
 from keys.trust.members import Member
+from keys.trust.node_document import NodeDocument
 from keys.trust.node_parts import LogStatus
 from keys.trust.tuf.repository import open_targets
 from keys.trust.vkey import DatedVkey
+from node.app.health import checks
 from node.errors import InputRefusedError
 from node.home import Home
 from node.identity.identity import open_identity
@@ -94,8 +96,8 @@ def test_members_of_the_register_are_the_witnesses() -> None:
     assert [key.name for key in policy.witness_keys] == ["de.example/w1"]
 
 
-@pytest.mark.threat("witnesses that collude")
-def test_a_member_that_names_another_s_key_takes_no_policy_away() -> None:
+def borrowed() -> dict[str, NodeDocument]:
+    """Documents of three members, of which one names the witness key of another."""
     seeds = {"de.example": b"\x51", "es.example": b"\x52", "it.example": b"\x51"}
     documents = {}
     for node, seed in seeds.items():
@@ -103,8 +105,25 @@ def test_a_member_that_names_another_s_key_takes_no_policy_away() -> None:
         vkey = DatedVkey.of(key.public, name=name, valid=witness_info().vkeys[0].valid)
         witness = replace(witness_info(), name=name, vkeys=(vkey,))
         documents[node] = replace(node_document(node=node, logs=()), witness=witness)
+    return documents
+
+
+@pytest.mark.threat("witnesses that collude")
+def test_who_names_another_s_witness_key_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else it takes a voice from that member, with all who verify by the policy files, and nobody hears of it."""
+    cli = found_agency(tmp_path, name="fr", country="FR")
+    sound = checks.member_documents
+    monkeypatch.setattr(checks, "member_documents", lambda *known: {**sound(*known), **borrowed()})
+    [told] = [check for check in cli.run("doctor").results if check["check"] == "witnesses"]
+    assert told["health"] == "warn"
+    assert "it.example names a witness key of de.example" in told["words"]
+
+
+@pytest.mark.threat("witnesses that collude")
+def test_a_member_that_names_another_s_key_takes_no_policy_away() -> None:
+    documents = borrowed()
     others = (
-        Member(node=node, root_sha256=node.encode().ljust(32), country=node[:2].upper()) for node in seeds
+        Member(node=node, root_sha256=node.encode().ljust(32), country=node[:2].upper()) for node in documents
     )
     register = replace(members(), members=(members().members[0], *others))
     policy = parse_policy(policy_files(node_document(), register, documents, NOW)["policy-main.txt"])

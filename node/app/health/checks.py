@@ -34,6 +34,8 @@ from node.signing.process.roles import SIGNED_HERE
 from node.store.lists.records import LogKind
 from node.trust.expiry import TermState, late, next_due
 from node.trust.foundation import log_label, spare_files
+from node.trust.others.documents import member_documents
+from node.witnesses.policies import witness_key_twice
 from protocol.limits import MAX_CLOCK_SKEW_MS
 
 _LOW_DISK_BYTES = 1 << 30
@@ -217,6 +219,18 @@ def _storage(identity: Identity) -> Iterator[Check]:
             yield Check(place, Health.FAIL, str(error), error.hint)
 
 
+def _witnesses(identity: Identity) -> Iterator[Check]:
+    """Says something only where two members name one witness key: one of them took the other's."""
+    own = identity.trust.document()
+    with read_store(identity) as store:
+        held = member_documents(store, identity.introductions, identity.trust)
+    for node, first in witness_key_twice({own.node: own} | dict(held), identity.clock.now()).items():
+        words = f"{node} names a witness key of {first}: the policy files of own lists count {first} alone"
+        yield Check(
+            "witnesses", Health.WARN, words, "ask both whose it is; the other rotates its witness key"
+        )
+
+
 def _clock(identity: Identity) -> Iterator[Check]:
     """Says something only of lists that nobody takes over now, as after a clock that was ahead."""
     latest_ms = identity.now_ms + MAX_CLOCK_SKEW_MS
@@ -367,6 +381,7 @@ CHECKS: dict[str, Callable[[Identity], Iterator[Check]]] = {
     "audit": _audit,
     "logs": _logs,
     "evidence": _evidence,
+    "witnesses": _witnesses,
     "cases": _cases,
     "recipients": _recipients,
     "libsodium": _group,
