@@ -3,11 +3,14 @@
 import resource
 import shutil
 import signal
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
+from node.store import driver
 from support.agencies import LIST, PASSPHRASE, found_agency, import_files, numbered, report, table, written
 from support.processes import Cli, contents, wait_until
 
@@ -111,6 +114,19 @@ def test_without_its_key_nothing_is_published(queued: Cli, waiting: Cli, name: s
     assert (held.log.head.size, held.waiting) == (6, 4)
     shutil.copy2(queued.home / LOG_KEY, waiting.home / LOG_KEY)
     assert waiting.done("publish")["adds"] == 4
+
+
+def test_a_database_that_somebody_writes_for_long_is_told_of(
+    agency: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As while it is written anew, which takes minutes of a large one."""
+    monkeypatch.setattr(driver, "_BUSY_SECONDS", 0.1)
+    with closing(sqlite3.connect(agency.home / "sigfed.db", isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        done = agency.run("list", "create", "second")
+    assert (done.exit, done.out) == (11, "")
+    assert "the store is in use by another process" in done.err
+    assert "try again" in done.err
 
 
 def test_doctor_finds_what_is_gone(waiting: Cli) -> None:
