@@ -162,7 +162,7 @@ class Approvals:
             raise ConflictError(
                 "request {id} was {outcome} by {decided_by}",
                 approval.id,
-                approval.outcome,
+                Message(approval.outcome),
                 approval.decided_by,
             )
         if outcome is Outcome.APPROVED and self.is_expired(approval):

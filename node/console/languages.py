@@ -18,7 +18,7 @@ from node.errors import UsageError
 LANGUAGES: Final[Mapping[str, str]] = {"en": "English", "fr": "Français"}
 """By code, each in its own words."""
 DEFAULT: Final = "en"
-_APART: Final[Mapping[str, str]] = {"en": ",", "fr": "\N{NARROW NO-BREAK SPACE}"}
+_APART: Final[Mapping[str, str]] = {"en": ",", "fr": " "}
 _THOUSANDS: Final = re.compile(r"(?<![\d,.])\d{1,3}(?:,\d{3})+(?![\d,])", re.ASCII)
 _SENTENCE: Final = re.compile(r'^msgid (".*")\n(?:msgid_plural ".*"\n)?((?:msgstr\S* ".*"\n)+)', re.MULTILINE)
 _SAID: Final = re.compile(r'^msgstr\S* (".*")$', re.MULTILINE)

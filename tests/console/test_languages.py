@@ -91,7 +91,7 @@ _NEWS = ListOutcome(origin="nl.example/csam", old_size=9, new_size=1009, adds=10
                 "fr.example asks us to slow down"
             ),
             (
-                "csam : 9 → 1\u202f009 événements, 1\u202f000 ajoutés, 0 retirés, 3 mis de côté, vérifiés; "
+                "csam : 9 → 1 009 événements, 1 000 ajoutés, 0 retirés, 3 mis de côté, vérifiés; "
                 "fr.example nous demande de ralentir"
             ),
         ),

@@ -34,7 +34,7 @@ async def test_a_partner_is_shown_with_what_it_used(busy: RunningConsole) -> Non
     async with busy.as_role(PersonRole.VIEWER) as browser:
         every = (await browser.get("/console/partners")).words
         one = await browser.get(_ONE)
-    assert "1 enrolled" in every
+    assert "Enrolled: 1." in every
     assert "hoster baseline" in every
     assert re.search(r"Evaluations left today [\d,]+ / 16,384", one.words)
     assert "Disclosed look-ups none allowed" in one.words
