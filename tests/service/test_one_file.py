@@ -9,7 +9,7 @@ import pytest
 from node.app.judgement import Judge
 from node.judgement.endorse import NamedFile, endorse_named, mark_of
 from node.judgement.own_disputes import own_disputes
-from node.judgement.shred_status import Place, report_shreddings
+from node.judgement.shred_status import EntryPlace, report_shreddings
 from node.lists.corrections.dispute import dispute
 from node.lists.corrections.erase import carry_out
 from node.lists.corrections.shred import prepare, shred
@@ -61,7 +61,7 @@ class Asking:
         found = own_disputes(self.agency.store, self.judge.some(()), self.agency.node)
         return sorted(each.digest.value.hex() for each in found)
 
-    def shreddings(self) -> list[Place]:
+    def shreddings(self) -> list[EntryPlace]:
         return [place for each in report_shreddings(self.agency.store) for place in each.standing]
 
 

@@ -16,6 +16,7 @@ from node.errors import InputRefusedError
 from node.home import Home
 from node.identity.identity import open_identity
 from node.lists.criteria import checked_text, criteria_name, criteria_number
+from node.trust.others.documents import member_documents
 from node.witnesses.policies import policy_files
 from protocol.tlog.policy import parse_policy
 from support.agencies import cheapen, found_agency, written
@@ -112,8 +113,7 @@ def borrowed() -> dict[str, NodeDocument]:
 def test_who_names_another_s_witness_key_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Else it takes a voice from that member, with all who verify by the policy files, and nobody hears of it."""
     cli = found_agency(tmp_path, name="fr", country="FR")
-    sound = checks.member_documents
-    monkeypatch.setattr(checks, "member_documents", lambda *known: {**sound(*known), **borrowed()})
+    monkeypatch.setattr(checks, "member_documents", lambda *known: {**member_documents(*known), **borrowed()})
     [told] = [check for check in cli.run("doctor").results if check["check"] == "witnesses"]
     assert told["health"] == "warn"
     assert "it.example names a witness key of de.example" in told["words"]
