@@ -18,7 +18,7 @@ from node.objects.logfiles import LogFiles, held_tree
 from node.store.lists.records import LogKind, LogRecord
 from node.store.store import Store
 from protocol.audit import AuditRecord
-from protocol.limits import BUNDLE_WIDTH, EVENT_BYTES
+from protocol.limits import EVENT_BYTES
 from protocol.lists.event import Op
 from protocol.slices import slices
 from protocol.tlog.tiles import bundle_widths
@@ -83,21 +83,20 @@ def vouched(store: Store, log: LogRecord, size: int) -> Vouched:
     return Vouched(asked=len(records), cosigned=cosigned)
 
 
-def rounds(store: Store, log: LogRecord, *, since: int = 0) -> Iterator[Round]:
-    """The publications of an own log from index `since` on, oldest first; nothing of it names a hash."""
+def rounds(store: Store, log: LogRecord) -> Iterator[Round]:
+    """The publications of an own log, oldest first; nothing of it names a hash."""
     match log.kind:
         case LogKind.OWN_RELEASES:
-            found = _releases(store, log)
+            return _releases(store, log)
         case LogKind.OWN_AUDIT:
-            found = _records(store, log)
+            return _records(store, log)
         case _:
-            found = _publications(store, log, since)
-    return (each for each in found if each.first >= since)
+            return _publications(store, log)
 
 
-def _publications(store: Store, log: LogRecord, since: int) -> Iterator[Round]:
-    first = since
-    for time, group in groupby(_runs(store, log, since), key=itemgetter(0)):
+def _publications(store: Store, log: LogRecord) -> Iterator[Round]:
+    first = 0
+    for time, group in groupby(_runs(store, log), key=itemgetter(0)):
         ops = b"".join(run for _, run in group)
         adds, withdrawals = ops.count(Op.ADD), ops.count(Op.WITHDRAW)
         yield Round(
@@ -111,17 +110,16 @@ def _publications(store: Store, log: LogRecord, since: int) -> Iterator[Round]:
         first += len(ops)
 
 
-def _runs(store: Store, log: LogRecord, since: int) -> Iterator[tuple[bytes, bytes]]:
+def _runs(store: Store, log: LogRecord) -> Iterator[tuple[bytes, bytes]]:
     """Times, each with the ops of events that follow each other and have it: a byte for each.
 
     Times of an own list never fall, so a bundle whose first and last event have the same is of one publication.
     """
     files, size = LogFiles(store.objects, store.vault, log.origin), log.head.size
-    for index, width in bundle_widths(min(since, size), size):
+    for index, width in bundle_widths(0, size):
         data = files.entries(index, width, size=size)
         if len(data) != width * _ROW:
             raise StoreError("a stored bundle is damaged", hint="restore the object folder from a backup")
-        data = data[max(since - index * BUNDLE_WIDTH, 0) * _ROW :]
         if data[_TIME] == data[len(data) - _ROW :][_TIME]:
             yield data[_TIME], data[_OP::_ROW]
             continue

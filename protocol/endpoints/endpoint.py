@@ -29,7 +29,7 @@ class Endpoint:
     """One line of the HTTP API."""
 
     name: str
-    method: str
+    method: str = "GET"
     path: str
     scope: Scope | None
     """None: public."""

@@ -8,7 +8,6 @@ from protocol.endpoints.endpoint import BIN, JSON, TEXT, TILE_BYTES, Endpoint, S
 SUBSETS: Final[tuple[Endpoint, ...]] = (
     Endpoint(
         name="subset_checkpoint",
-        method="GET",
         path="/subsets/{subset}/checkpoint",
         scope=Scope.QUERY,
         media_type=TEXT,
@@ -17,7 +16,6 @@ SUBSETS: Final[tuple[Endpoint, ...]] = (
     ),
     Endpoint(
         name="subset_entries",
-        method="GET",
         path="/subsets/{subset}/tile/entries/{tile:.+}",
         scope=Scope.QUERY,
         media_type=BIN,
@@ -26,7 +24,6 @@ SUBSETS: Final[tuple[Endpoint, ...]] = (
     ),
     Endpoint(
         name="subset_tile",
-        method="GET",
         path="/subsets/{subset}/tile/{level:[0-9]+}/{tile:.+}",
         scope=Scope.QUERY,
         media_type=BIN,
@@ -35,7 +32,6 @@ SUBSETS: Final[tuple[Endpoint, ...]] = (
     ),
     Endpoint(
         name="release_part",
-        method="GET",
         path="/subsets/{subset}/releases/{version:[0-9]+}/{part:screen|answers|labels|filter}",
         scope=Scope.QUERY,
         media_type=BIN,
@@ -62,7 +58,6 @@ SUBSETS: Final[tuple[Endpoint, ...]] = (
     ),
     Endpoint(
         name="hit_evidence",
-        method="GET",
         path="/subsets/{subset}/hits/{report_id:[0-9a-f]+}/evidence",
         scope=Scope.QUERY,
         media_type=BIN,
@@ -71,7 +66,6 @@ SUBSETS: Final[tuple[Endpoint, ...]] = (
     ),
     Endpoint(
         name="ended_reports",
-        method="GET",
         path="/subsets/{subset}/hits/{report_id:[0-9a-f]+}/ended",
         scope=Scope.QUERY,
         media_type=BIN,
@@ -98,7 +92,6 @@ SUBSETS: Final[tuple[Endpoint, ...]] = (
     ),
     Endpoint(
         name="case",
-        method="GET",
         path="/subsets/{subset}/cases/{report_id:[0-9a-f]+}",
         scope=Scope.QUERY,
         media_type=BIN,
@@ -116,7 +109,6 @@ SUBSETS: Final[tuple[Endpoint, ...]] = (
     ),
     Endpoint(
         name="proposal",
-        method="GET",
         path="/subsets/{subset}/proposals/{proposal_id:[0-9a-f]+}",
         scope=Scope.QUERY,
         media_type=BIN,

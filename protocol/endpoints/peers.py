@@ -8,7 +8,6 @@ from protocol.endpoints.endpoint import BIN, JSON, TEXT, TILE_BYTES, Endpoint, S
 LISTS: Final[tuple[Endpoint, ...]] = (
     Endpoint(
         name="list_checkpoint",
-        method="GET",
         path="/lists/{list}/checkpoint",
         scope=Scope.LOG_READ,
         media_type=TEXT,
@@ -17,7 +16,6 @@ LISTS: Final[tuple[Endpoint, ...]] = (
     ),
     Endpoint(
         name="list_entries",
-        method="GET",
         path="/lists/{list}/tile/entries/{tile:.+}",
         scope=Scope.LOG_READ,
         media_type=BIN,
@@ -26,7 +24,6 @@ LISTS: Final[tuple[Endpoint, ...]] = (
     ),
     Endpoint(
         name="list_tile",
-        method="GET",
         path="/lists/{list}/tile/{level:[0-9]+}/{tile:.+}",
         scope=Scope.LOG_READ,
         media_type=BIN,
@@ -35,7 +32,6 @@ LISTS: Final[tuple[Endpoint, ...]] = (
     ),
     Endpoint(
         name="openings",
-        method="GET",
         path="/lists/{list}/openings/{tile:.+}",
         scope=Scope.OPEN,
         media_type=BIN,
@@ -44,7 +40,6 @@ LISTS: Final[tuple[Endpoint, ...]] = (
     ),
     Endpoint(
         name="grant",
-        method="GET",
         path="/grant",
         scope=Scope.LOG_READ,
         media_type=JSON,
@@ -71,7 +66,6 @@ LISTS: Final[tuple[Endpoint, ...]] = (
     ),
     Endpoint(
         name="held_checkpoint",
-        method="GET",
         path="/held/{list}/checkpoint",
         scope=Scope.LOG_READ,
         media_type=TEXT,
@@ -80,7 +74,6 @@ LISTS: Final[tuple[Endpoint, ...]] = (
     ),
     Endpoint(
         name="held_entries",
-        method="GET",
         path="/held/{list}/tile/entries/{tile:.+}",
         scope=Scope.LOG_READ,
         media_type=BIN,
@@ -89,7 +82,6 @@ LISTS: Final[tuple[Endpoint, ...]] = (
     ),
     Endpoint(
         name="held_openings",
-        method="GET",
         path="/held/{list}/openings/{tile:.+}",
         scope=Scope.LOG_READ,
         media_type=BIN,
@@ -111,7 +103,6 @@ WATCHING: Final[tuple[Endpoint, ...]] = (
     ),
     Endpoint(
         name="witnessed_checkpoint",
-        method="GET",
         path="/witness/{origin_sha256:[0-9a-f]+}/checkpoint",
         scope=None,
         media_type=TEXT,
@@ -120,7 +111,6 @@ WATCHING: Final[tuple[Endpoint, ...]] = (
     ),
     Endpoint(
         name="gossip",
-        method="GET",
         path="/gossip",
         scope=Scope.LOG_READ,
         media_type=BIN,
@@ -129,7 +119,6 @@ WATCHING: Final[tuple[Endpoint, ...]] = (
     ),
     Endpoint(
         name="evidence",
-        method="GET",
         path="/evidence/{sha256:[0-9a-f]+}",
         scope=Scope.LOG_READ,
         media_type=BIN,

@@ -8,7 +8,6 @@ from protocol.endpoints.endpoint import Endpoint
 RECIPIENTS: Final[tuple[Endpoint, ...]] = (
     Endpoint(
         name="recipient_digests",
-        method="GET",
         path="/recipients/digests",
         scope=None,
         media_type="application/x-ndjson",

@@ -25,7 +25,6 @@ SERVICE: Final[tuple[Endpoint, ...]] = (
     ),
     Endpoint(
         name="authorization_server",
-        method="GET",
         path="/.well-known/oauth-authorization-server",
         scope=None,
         media_type=JSON,
@@ -34,7 +33,6 @@ SERVICE: Final[tuple[Endpoint, ...]] = (
     ),
     Endpoint(
         name="openapi",
-        method="GET",
         path="/openapi.json",
         scope=None,
         media_type=JSON,
@@ -43,7 +41,6 @@ SERVICE: Final[tuple[Endpoint, ...]] = (
     ),
     Endpoint(
         name="health",
-        method="GET",
         path="/health",
         scope=None,
         media_type=JSON,
@@ -52,7 +49,6 @@ SERVICE: Final[tuple[Endpoint, ...]] = (
     ),
     Endpoint(
         name="ready",
-        method="GET",
         path="/health/ready",
         scope=None,
         media_type=JSON,

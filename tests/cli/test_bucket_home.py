@@ -32,6 +32,7 @@ from support.agencies import (
     import_files,
     list_files,
     numbered,
+    publish_files,
     report,
     table,
     written,
@@ -77,8 +78,7 @@ def test_how_long_a_file_of_a_release_is_costs_no_download(
 ) -> None:
     def release(files: list[bytes]) -> dict[str, Any]:
         for cli in (pair.fr, pair.nl):
-            import_files(cli, files)
-            cli.done("publish")
+            publish_files(cli, files)
         pair.fr.done("peer", "sync")
         proxy.asked.clear()
         return pair.fr.done("subset", "release", SUBSET)
@@ -122,8 +122,7 @@ def first_openings(server: S3Server, cli: Cli) -> set[bytes]:
 
 
 def test_import_publish_sync_release_and_look_up(pair: Federation, server: S3Server) -> None:
-    import_files(pair.nl, numbered("more", 300))
-    pair.nl.done("publish")
+    publish_files(pair.nl, numbered("more", 300))
     pair.fr.done("peer", "sync")
     pair.fr.done("subset", "release", SUBSET)
     pair.partner.done("update")
@@ -142,14 +141,11 @@ def test_import_publish_sync_release_and_look_up(pair: Federation, server: S3Ser
 
 
 def test_shredding_takes_openings_out_of_the_bucket(pair: Federation, server: S3Server) -> None:
-    for name in ("alice", "bob"):
-        pair.nl.done("person", "add", name, "--role", "operator", typed=f"the passphrase of {name}\n" * 2)
+    pair.nl.add_persons("alice", "bruno")
     before = first_openings(server, pair.nl)
     assert before
     hashes = written(pair.folder / "wrong.txt", sha256(SINGLE).hexdigest() + "\n")
-    shred = ("entry", "shred", "--list", LIST, "--hash-from", hashes, "--yes", "--as", "alice")
-    number = pair.nl.done(*shred, typed="the passphrase of alice\n")["approval"]
-    pair.nl.done_as("bob", "approval", "approve", str(number))
+    pair.nl.agreed("entry", "shred", "--list", LIST, "--hash-from", hashes, "--yes")
     assert pair.nl.run("shredding", "ls").results
     assert not before & first_openings(server, pair.nl), "sealed anew, without it"
     assert pair.nl.run("doctor", "--deep").exit == 0
@@ -164,8 +160,7 @@ def test_a_backup_while_it_works_and_a_folder_that_comes_of_it(
         for number in count():
             if stopped.is_set():
                 return
-            import_files(pair.fr, numbered(f"while it is written {number}", 20))
-            pair.fr.done("publish")
+            publish_files(pair.fr, numbered(f"while it is written {number}", 20))
 
     with ThreadPoolExecutor(1) as pool:
         working = pool.submit(work)

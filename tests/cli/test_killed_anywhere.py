@@ -31,7 +31,17 @@ from node.objects.logfiles import held_tree
 from node.objects.sweep import sweep
 from node.rotation.store import write_store
 from node.store.lists.records import LogKind
-from support.agencies import LIST, SUBSET, Federation, federate, import_files, numbered, table, written
+from support.agencies import (
+    LIST,
+    SUBSET,
+    Federation,
+    federate,
+    import_files,
+    numbered,
+    publish_files,
+    table,
+    written,
+)
 from support.older import age
 from support.postgres import PostgresServer, postgres_server
 from support.preloaded import run_forked
@@ -104,8 +114,7 @@ def pair(database: PostgresServer | None, tmp_path_factory: pytest.TempPathFacto
     folder = tmp_path_factory.mktemp("killed")
     made = federate(folder, store=database.database() if database else "")
     made.fr_node.stop()
-    import_files(made.nl, numbered("of nl", 30))
-    made.nl.done("publish")
+    publish_files(made.nl, numbered("of nl", 30))
     written(folder / "rows.csv", table(*numbered("imported", 20)))
     try:
         yield made

@@ -6,7 +6,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from support.agencies import LIST, import_files, numbered, report
+from support.agencies import LIST, numbered, publish_files, report
 from support.federated import federated
 from support.processes import Cli
 
@@ -26,8 +26,7 @@ def test_what_was_taken_of_a_long_list_stays_taken(tmp_path: Path) -> None:
     with federated(tmp_path) as federation:
         fr, nl = replace(federation.fr, small_slices=True), federation.nl
         held = report(fr, NL_LIST).log.head
-        import_files(nl, numbered("one of many", FILES))
-        nl.done("publish")
+        publish_files(nl, numbered("one of many", FILES))
         ends: list[tuple[Callable[..., None], str, int, int]] = [
             (fr.killed, "node.peers.sync.stage:Staging.add 2", 2, 0),
             (fr.interrupted, "node.peers.sync.stage:Staging.add 3", 4, 0),

@@ -34,7 +34,7 @@ from node.web.handlers.service import GRANT_TYPE
 from protocol.messages import EvaluationRequest
 from protocol.oprf.client import blind
 from protocol.subset.identity import subset_id
-from support.agencies import SUBSET, Federation, fetch, found_agency, import_files, list_files, numbered
+from support.agencies import SUBSET, Federation, fetch, found_agency, list_files, numbered, publish_files
 from support.postgres import PostgresServer
 from support.processes import ROOT, Cli, Daemon, Running, free_port, wait_until
 from support.relay import relay
@@ -101,8 +101,7 @@ def serial(cli: Cli, node: Daemon) -> int:
 def test_partners_and_peers_are_served_while_the_nodes_own_machine_is_down(
     pair: Federation, tmp_path: Path
 ) -> None:
-    import_files(pair.fr, numbered("published before", 3))
-    pair.fr.done("publish")
+    publish_files(pair.fr, numbered("published before", 3))
     invited = pair.fr.done("partner", "invite", "another", "--subset", SUBSET, "--files-per-day", "100")
     machine = web_machine(pair.fr, tmp_path / "web")
     partner = pair.new_partner(tmp_path / "partner")

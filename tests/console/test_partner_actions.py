@@ -18,14 +18,14 @@ from support.windows import windows_open
 _A = PersonRole.ANALYST
 
 _STEPS: Sequence[Step[PartnerWorld]] = (
-    Step(action="hit-hold", role=_A, says="It is not purged before"),
-    Step(action="hit-unhold", role=_A, says="It is purged in its time"),
-    Step(action="hit-reveal", role=_A, says="shown once: "),
-    Step(action="hit-report", role=_A, refused=True, says="fr.example cannot be reached"),
-    Step(action="hits-report", role=_A, refused=True, says="fr.example cannot be reached"),
-    Step(action="hit-resolve", role=_A, fields={"outcome": "removed"}, says="It is recorded"),
-    Step(action="update", role=_A, refused=True, says="fr.example cannot be reached"),
-    Step(action="language", role=_A, fields={"language": "en"}, says="nothing, at .*/console/account$"),
+    Step("hit-hold", _A, "It is not purged before"),
+    Step("hit-unhold", _A, "It is purged in its time"),
+    Step("hit-reveal", _A, "shown once: "),
+    Step("hit-report", _A, "fr.example cannot be reached", refused=True),
+    Step("hits-report", _A, "fr.example cannot be reached", refused=True),
+    Step("hit-resolve", _A, "It is recorded", fields={"outcome": "removed"}),
+    Step("update", _A, "fr.example cannot be reached", refused=True),
+    Step("language", _A, "nothing, at .*/console/account$", fields={"language": "en"}),
 )
 _ELSEWHERE = {
     "hit-dispute": "test_a_hit_from_the_report_to_the_dispute",

@@ -14,7 +14,7 @@ from node.audit.reader import read_audit
 from node.console.pages.entries import review_many
 from node.lists.catalogue import report_list
 from node.store.accounts.records import PersonRole
-from support.agencies import federate, import_files, lawful_table, numbered, written
+from support.agencies import federate, lawful_table, numbered, publish_files, written
 from support.audited import recorded
 from support.browser import axe_async, browsing_async
 from support.busy_agency import open_world
@@ -33,8 +33,7 @@ def crowded_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     federation = federate(folder)
     try:
         contents = numbered("of the peer alone", _MANY)
-        import_files(federation.nl, contents)
-        federation.nl.done("publish")
+        publish_files(federation.nl, contents)
         federation.fr.done("peer", "sync")
         lawful = written(folder / "lawful.csv", lawful_table(contents[0]))
         federation.fr.done("guard", "benign", "add", lawful, "--name", "lawful")

@@ -39,8 +39,7 @@ def roll_log_key(agency: Agency) -> None:
 
 async def test_a_key_that_takes_over_between_trust_files_and_head_is_believed(federation: Federation) -> None:
     fr, nl = federation.peers("fr", "nl")
-    nl.add("before")
-    nl.publish()
+    nl.publish("before")
     assert (await federation.sync(fr, nl)).succeeded
     federation.advance(hours=2)
     nl.add("after")
@@ -65,16 +64,14 @@ async def test_a_peer_away_during_two_rotations_of_everybody_and_a_log_key_catch
     federation: Federation,
 ) -> None:
     fr, nl = federation.peers("fr", "nl")
-    nl.add("before")
-    nl.publish()
+    nl.publish("before")
     assert (await federation.sync(fr, nl)).succeeded
 
     federation.advance(days=30)
     replace_everybody(nl, "second")
     federation.advance(days=30)
     roll_log_key(nl)
-    nl.add("after")
-    nl.publish()
+    nl.publish("after")
     with fr.store.read() as unit:
         away = unit.peers.get(nl.name)
     assert len(away.trust.roots) == 1

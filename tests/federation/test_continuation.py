@@ -134,8 +134,7 @@ async def test_what_is_signed_of_the_old_log_afterwards_is_refused(
     assert (info.status, info.final_checkpoint) == (LogStatus.CLOSED, FinalCheckpoint(head.size, head.root))
     with pytest.raises(UsageError, match="goes on in"):
         require_open(fr.trust.document(), fr.origin)
-    fr.add("of the thief")
-    fr.publish()
+    fr.publish("of the thief")
     report = await federation.sync(nl, fr)
     failed = {one.origin: one for one in report.lists if one.error is not None}
     assert list(failed) == [fr.origin]

@@ -22,8 +22,7 @@ SECONDS = 1.0
 @pytest.fixture
 def federation(federation: Federation) -> Federation:
     _, nl = federation.peers("fr", "nl")
-    nl.add(*(f"file {number}" for number in range(FILES)))
-    nl.publish()
+    nl.publish(*(f"file {number}" for number in range(FILES)))
     return federation
 
 

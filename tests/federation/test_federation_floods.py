@@ -182,8 +182,7 @@ async def test_a_head_may_bring_what_the_days_since_it_was_seen_allow(
     federation: Federation, growth: int, days: int, *, beyond_limits: bool, taken: bool
 ) -> None:
     fr, nl = federation.peers("fr", "nl")
-    nl.add("one")
-    nl.publish()
+    nl.publish("one")
     assert (await federation.sync(fr, nl)).succeeded
     follower = Follower(fr.store, MOST, beyond_limits=beyond_limits)
     now_ms = fr.now_ms + days * DAY_MS
@@ -195,8 +194,7 @@ async def test_a_head_may_bring_what_the_days_since_it_was_seen_allow(
 async def test_a_flood_that_was_allowed_lets_what_follows_through(federation: Federation) -> None:
     """Its withdrawals: they do not wait for the day to be over."""
     fr, nl = federation.peers("fr", "nl")
-    nl.add("one")
-    nl.publish()
+    nl.publish("one")
     assert (await federation.sync(fr, nl)).succeeded
     log, follower = fr.log(nl.origin), Follower(fr.store, MOST)
     with fr.store.write() as unit:

@@ -52,8 +52,7 @@ async def test_a_suppliers_collections_that_are_not_granted_serve_nothing(federa
 @pytest.mark.parametrize("damage", ["", "{", "[]", '{"collections": ["baseline"]}', '{"collections": 1}'])
 async def test_a_grant_that_cannot_be_read_serves_nothing(federation: Federation, damage: str) -> None:
     fr, nl = federation.peers("fr", "nl")
-    fr.add("a")
-    fr.publish()
+    fr.publish("a")
     with fr.store.write() as unit:
         unit.peers.update_grant("nl.example", damage)
     await federation.settle()
@@ -95,8 +94,7 @@ async def test_who_gets_an_entry_and_why_not(federation: Federation) -> None:
     [waiting] = listed_entries(fr.store, digest("a"))
     assert why(fr, waiting, digest("a"))["nl.example"] == "it is not published yet"
     fr.publish()
-    fr.add("b", collection=NATIONAL)
-    fr.publish()
+    fr.publish("b", collection=NATIONAL)
     [a], [b] = listed_entries(fr.store, digest("a")), listed_entries(fr.store, digest("b"))
     assert why(fr, a, digest("a")) == {
         "nl.example": "",
@@ -106,8 +104,7 @@ async def test_who_gets_an_entry_and_why_not(federation: Federation) -> None:
         "national": "collection baseline is not in it",
     }
     assert why(fr, b, digest("b"))["be.example"] == "collection national is not granted"
-    nl.add("a")
-    nl.publish()
+    nl.publish("a")
     await federation.sync(fr, nl)
     assert why(fr, a, digest("a"))["baseline"] == ""
     federation.advance(days=1)
@@ -121,8 +118,7 @@ def test_what_another_grant_would_change(federation: Federation) -> None:
     fr, _ = federation.peers("fr", "nl", grant=Grant(collections=frozenset({BASELINE})))
     fr.add("a", "b")
     fr.add("c", collection=NATIONAL)
-    fr.add("d", collection=INVESTIGATIVE)
-    fr.publish()
+    fr.publish("d", collection=INVESTIGATIVE)
     fr.add("waits")
     now = fr.clock.now()
     wider = Grant(collections=frozenset({BASELINE, NATIONAL}))

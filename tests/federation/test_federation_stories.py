@@ -37,15 +37,13 @@ from support.lists import digest
 async def test_three_agencies_converge(federation: Federation) -> None:
     fr, nl, de = federation.peers("fr", "nl", "de")
     for agency in (fr, nl, de):
-        agency.add(*(f"{agency.name} {number}" for number in range(300)), "shared")
-        agency.publish()
+        agency.publish(*(f"{agency.name} {number}" for number in range(300)), "shared")
     reports = await federation.settle()
     assert all(report.succeeded for report in reports)
     federation.require_converged()
     federation.advance(hours=2)
     nl.withdraw("shared")
-    nl.add("new", collection=NATIONAL)
-    nl.publish()
+    nl.publish("new", collection=NATIONAL)
     report = await federation.sync(fr, nl)
     [outcome] = report.lists
     assert (outcome.old_size, outcome.new_size, outcome.adds, outcome.withdrawals) == (301, 303, 1, 1)
@@ -70,8 +68,7 @@ async def test_what_two_countries_list_on_their_own_knowledge_becomes_effective(
 
 async def test_nothing_new_costs_one_request(federation: Federation) -> None:
     fr, nl = federation.peers("fr", "nl")
-    nl.add("a")
-    nl.publish()
+    nl.publish("a")
     await federation.sync(fr, nl)
     link = federation.link(fr, nl)
     link.calls.clear()
@@ -90,8 +87,7 @@ async def test_trust_is_fetched_again_before_a_new_head_and_after_an_hour(federa
     nl.publish()
     await federation.sync(fr, nl)
     link = federation.link(fr, nl)
-    nl.add("a")
-    nl.publish()
+    nl.publish("a")
     link.calls.clear()
     await federation.sync(fr, nl)
     asked = [call.what for call in link.calls]
@@ -118,8 +114,7 @@ async def test_trust_is_fetched_again_after_a_clock_that_was_ahead(federation: F
 async def test_a_month_away_is_caught_up_in_one_sync(federation: Federation) -> None:
     fr, nl = federation.peers("fr", "nl")
     for day in range(30):
-        nl.add(*(f"{day} {number}" for number in range(40)))
-        nl.publish()
+        nl.publish(*(f"{day} {number}" for number in range(40)))
         federation.advance(days=1)
     report = await federation.sync(fr, nl)
     assert [outcome.new_size for outcome in report.lists] == [1200]
@@ -129,8 +124,7 @@ async def test_a_month_away_is_caught_up_in_one_sync(federation: Federation) -> 
 async def test_the_grant_decides_what_is_opened(federation: Federation) -> None:
     fr, nl = federation.peers("fr", "nl", back=Grant(collections=frozenset({BASELINE})))
     nl.add("public")
-    nl.add("secret", collection=NATIONAL)
-    nl.publish()
+    nl.publish("secret", collection=NATIONAL)
     report = await federation.sync(fr, nl)
     assert report.succeeded
     assert fr.digests(nl.origin) == {digest("public")}
@@ -139,8 +133,7 @@ async def test_the_grant_decides_what_is_opened(federation: Federation) -> None:
 
 async def test_without_a_grant_the_log_is_followed_closed(federation: Federation) -> None:
     fr, nl = federation.peers("fr", "nl", back=NOTHING)
-    nl.add("secret")
-    nl.publish()
+    nl.publish("secret")
     assert (await federation.sync(fr, nl)).succeeded
     assert fr.digests(nl.origin) == set()
     assert "openings" not in {call.what for call in federation.link(fr, nl).calls}
@@ -151,8 +144,7 @@ async def test_without_a_grant_the_log_is_followed_closed(federation: Federation
 @pytest.mark.parametrize("calls", range(15))
 async def test_a_sync_that_breaks_anywhere_goes_on_from_there(federation: Federation, calls: int) -> None:
     fr, nl = federation.peers("fr", "nl")
-    nl.add(*(f"{number}" for number in range(1500)))
-    nl.publish()
+    nl.publish(*(f"{number}" for number in range(1500)))
     link = federation.link(fr, nl)
     link.meddle = unreachable_from(calls)
     report = await federation.sync(fr, nl)
@@ -169,8 +161,7 @@ async def test_a_sync_that_breaks_anywhere_goes_on_from_there(federation: Federa
 
 async def test_answers_may_arrive_in_any_order(federation: Federation) -> None:
     fr, nl = federation.peers("fr", "nl")
-    nl.add(*(f"{number}" for number in range(3000)))
-    nl.publish()
+    nl.publish(*(f"{number}" for number in range(3000)))
     link = federation.link(fr, nl)
     link.delay = lambda call: (97 * call.index + len(call.what)) % 13
     assert (await federation.sync(fr, nl)).succeeded
@@ -200,12 +191,10 @@ _NOISE = {
 @pytest.mark.parametrize("noise", _NOISE.values(), ids=_NOISE)
 async def test_noise_is_refused_and_forgotten(federation: Federation, noise: Meddle) -> None:
     fr, nl = federation.peers("fr", "nl")
-    nl.add(*(f"{number}" for number in range(300)))
-    nl.publish()
+    nl.publish(*(f"{number}" for number in range(300)))
     await federation.sync(fr, nl)
     before = fr.log(nl.origin).head, fr.items(nl.origin)
-    nl.add("more")
-    nl.publish()
+    nl.publish("more")
     nl.revise(lambda old: old)
     nl.trust.revise_members(lambda old: old, signers=nl.signers)
     federation.advance(hours=2)
@@ -220,8 +209,7 @@ async def test_noise_is_refused_and_forgotten(federation: Federation, noise: Med
 
 async def test_a_cancelled_sync_keeps_what_it_accepted(federation: Federation) -> None:
     fr, nl = federation.peers("fr", "nl")
-    nl.add(*(f"{number}" for number in range(3000)))
-    nl.publish()
+    nl.publish(*(f"{number}" for number in range(3000)))
     link = federation.link(fr, nl)
     reached = asyncio.Event()
 
@@ -246,8 +234,7 @@ async def test_whoever_is_cancelled_is_told_so_when_nothing_can_be_kept(
     federation: Federation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fr, nl = federation.peers("fr", "nl")
-    nl.add("a")
-    nl.publish()
+    nl.publish("a")
     link, reached = federation.link(fr, nl), asyncio.Event()
 
     def tell(call: Call, answer: bytes) -> bytes:
@@ -271,8 +258,7 @@ async def test_whoever_is_cancelled_leaves_no_thread_at_what_is_staged(
     federation: Federation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fr, nl = federation.peers("fr", "nl")
-    nl.add(*(f"{number}" for number in range(600)))
-    nl.publish()
+    nl.publish(*(f"{number}" for number in range(600)))
     real, loop, reached = Staging.get, asyncio.get_running_loop(), asyncio.Event()
     said = list[str]()
 
@@ -297,8 +283,7 @@ async def test_whoever_is_cancelled_leaves_no_thread_at_what_is_staged(
 
 async def test_two_pulls_of_one_list_do_not_harm_each_other(federation: Federation) -> None:
     fr, nl = federation.peers("fr", "nl")
-    nl.add(*(f"{number}" for number in range(600)))
-    nl.publish()
+    nl.publish(*(f"{number}" for number in range(600)))
     other = Syncer(fr.store, fr.clock)
     reports = await asyncio.gather(
         federation.sync(fr, nl), other.sync(nl.name, federation.link(fr, nl)), return_exceptions=True
@@ -322,8 +307,7 @@ async def test_an_empty_list_is_followed_and_fresh(federation: Federation) -> No
     fr, nl = federation.peers("fr", "nl")
     nl.publish()
     assert (await federation.sync(fr, nl)).succeeded
-    nl.add("a")
-    nl.publish()
+    nl.publish("a")
     assert (await federation.sync(fr, nl)).succeeded
     check_follows(fr, nl)
 
@@ -347,8 +331,7 @@ async def test_a_list_that_its_node_no_longer_names_is_not_believed(federation: 
     fr, nl = federation.peers("fr", "nl")
     nl.publish()
     await federation.sync(fr, nl)
-    nl.add("a")
-    nl.publish()
+    nl.publish("a")
     nl.revise(lambda old: replace(old, logs=()))
     report = await federation.sync(fr, nl)
     assert isinstance(report.lists[0].error, UntrustedError)
@@ -357,8 +340,7 @@ async def test_a_list_that_its_node_no_longer_names_is_not_believed(federation: 
 
 async def test_keys_roll_while_a_peer_follows(federation: Federation) -> None:
     fr, nl = federation.peers("fr", "nl")
-    nl.add("before")
-    nl.publish()
+    nl.publish("before")
     await federation.sync(fr, nl)
     successor = LogPrivateKey.from_seed(b"2" * 32)
     [_, log] = nl.trust.document().logs
@@ -367,8 +349,7 @@ async def test_keys_roll_while_a_peer_follows(federation: Federation) -> None:
     nl.revise(lambda old: replace(old, logs=(replace(log, vkeys=vkeys),)))
     for keys in ([nl.log_key, successor], [successor]):
         nl.log_keys = keys
-        nl.add(f"signed by {len(keys)}")
-        nl.publish()
+        nl.publish(f"signed by {len(keys)}")
         assert (await federation.sync(fr, nl)).succeeded
     check_follows(fr, nl)
 
@@ -429,8 +410,7 @@ async def test_a_peer_of_an_older_version_is_told_plainly(federation: Federation
 
 async def test_damage_to_what_was_staged_only_costs_the_fetching(federation: Federation) -> None:
     fr, nl = federation.peers("fr", "nl")
-    nl.add(*(f"{number}" for number in range(600)))
-    nl.publish()
+    nl.publish(*(f"{number}" for number in range(600)))
     link = federation.link(fr, nl)
     link.meddle = unreachable_at(Call("openings", nl.origin, 2, 88))
     await federation.sync(fr, nl)
@@ -443,8 +423,7 @@ async def test_damage_to_what_was_staged_only_costs_the_fetching(federation: Fed
 
 async def test_what_our_own_store_cannot_do_is_no_outcome_of_the_peer(federation: Federation) -> None:
     fr, nl = federation.peers("fr", "nl")
-    nl.add("a")
-    nl.publish()
+    nl.publish("a")
     full = patch.object(fr.objects, "put_all", side_effect=StoreError("the disk is full"))
     with full, pytest.raises(StoreError, match="full"):
         await federation.sync(fr, nl)

@@ -544,8 +544,7 @@ async def test_a_withdrawal_passes_the_suspension_of_its_list(federation: Federa
     """Who steals a log's key can convict the log; it must not stop what the agency takes back."""
     fr, de, nl = federation.peers("fr", "de", "es")
     for agency in (fr, de):
-        agency.add("wrong", "right")
-        agency.publish()
+        agency.publish("wrong", "right")
     await federation.settle()
     fork = encode_fork(
         sign_checkpoint(Checkpoint(de.origin, 1, b"1" * 32), de.log_keys),
@@ -619,8 +618,7 @@ async def test_a_head_of_the_own_log_that_this_node_does_not_have_is_told_to_its
 ) -> None:
     """It was put back to an older state, or somebody else signs with its key."""
     own = agencies[0]
-    own.add("listed")
-    own.publish()
+    own.publish("listed")
     stolen = sign_checkpoint(Checkpoint(own.origin, 9, b"9" * 32), own.log_keys)
     peer = ToldByHand(Gossip.of([GossipHead(own.origin, stolen)], [], []).to_bytes())
     for _ in range(2):

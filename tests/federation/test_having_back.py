@@ -133,8 +133,7 @@ async def peers(federation: Federation) -> Peers:
         ((2, NATIONAL), (nl,)),
     ):
         count, collection = publication
-        fr.add(*(f"{collection} {count} {number}" for number in range(count)), collection=collection)
-        fr.publish()
+        fr.publish(*(f"{collection} {count} {number}" for number in range(count)), collection=collection)
         federation.advance(hours=1)
         for one in asking:
             report = await federation.sync(one, fr)

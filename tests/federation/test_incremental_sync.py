@@ -12,8 +12,7 @@ HELD = 200
 @pytest.fixture
 def federation(federation: Federation) -> Federation:
     _, nl = federation.peers("fr", "nl")
-    nl.add(*(f"file {number}" for number in range(HELD)))
-    nl.publish()
+    nl.publish(*(f"file {number}" for number in range(HELD)))
     return federation
 
 
@@ -21,8 +20,7 @@ async def one_behind(federation: Federation) -> tuple[Agency, Agency]:
     """fr holds 200 events of nl's list, which has one more now."""
     fr, nl = federation.agencies
     assert (await federation.sync(fr, nl)).succeeded
-    nl.add("one more")
-    nl.publish()
+    nl.publish("one more")
     federation.link(fr, nl).calls.clear()
     return fr, nl
 
@@ -43,8 +41,7 @@ async def test_of_a_bundle_that_is_held_in_part_only_the_new_entry_is_fetched(fe
 
 async def test_bundles_behind_the_held_one_are_fetched_whole(federation: Federation) -> None:
     fr, nl = await one_behind(federation)
-    nl.add(*(f"more {number}" for number in range(100)))
-    nl.publish()
+    nl.publish(*(f"more {number}" for number in range(100)))
     assert (await federation.sync(fr, nl)).succeeded
     assert sorted(bundles(federation, fr, nl)) == [
         ("entries", 45, 0),
@@ -101,8 +98,7 @@ async def test_entries_that_were_rewritten_are_named_although_they_were_not_fetc
 
 async def test_an_interrupted_pull_goes_on_with_the_cut_bundle(federation: Federation) -> None:
     fr, nl = await one_behind(federation)
-    nl.add(*(f"more {number}" for number in range(100)))
-    nl.publish()
+    nl.publish(*(f"more {number}" for number in range(100)))
     link = federation.link(fr, nl)
     link.meddle = unreachable_at(Call("openings", nl.origin, 1, 45))
     assert isinstance((await federation.sync(fr, nl)).failure, PeerUnreachableError)

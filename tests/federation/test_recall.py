@@ -59,8 +59,7 @@ def behind(fr: Agency, position: int) -> tuple[Behind, ...]:
 
 def pair(federation: Federation) -> tuple[Agency, Agency]:
     fr, nl = federation.peers("fr", "nl")
-    fr.add("a", "b")
-    fr.publish()
+    fr.publish("a", "b")
     return fr, nl
 
 
@@ -139,8 +138,7 @@ async def test_an_acknowledgement_of_a_list_that_was_damaged(federation: Federat
 
 async def test_what_was_withdrawn_before_a_peer_came_is_no_latency(federation: Federation) -> None:
     fr = federation.agency("fr.example", "FR")
-    fr.add("a")
-    fr.publish()
+    fr.publish("a")
     fr.withdraw("a")
     fr.publish()
     federation.advance(days=30)
@@ -259,8 +257,7 @@ async def test_it_never_goes_back(federation: Federation) -> None:
     await api.acknowledge(fr.origin, statement)
     await api.acknowledge(fr.origin, statement)
     federation.advance(minutes=1)
-    fr.add("c")
-    fr.publish()
+    fr.publish("c")
     newer = replace(true(fr, nl), released_size=2)
     await api.acknowledge(fr.origin, newer.signed(key_of(nl)))
     backwards = [
@@ -283,8 +280,7 @@ async def test_what_a_peer_said_before_it_was_removed_does_not_count(federation:
     before = fr.log().head
     fr.withdraw("a")
     fr.publish()
-    nl.add("c")
-    nl.publish()
+    nl.publish("c")
     await federation.settle()
     await tell(nl, fr)
     await tell(fr, nl)

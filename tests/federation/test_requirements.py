@@ -222,6 +222,13 @@ async def listed_by_two(world: World) -> None:
     world.witnesses.down.add(de.name)
 
 
+async def one_withdrawn(world: World) -> None:
+    """a and b are effective, and fr.example withdraws a under a head that too few cosigned."""
+    await listed_by_two(world)
+    world.agencies[0].withdraw("a")
+    await world.cosigned(world.agencies[0])
+
+
 @pytest.mark.threat("a late withdrawal")
 async def test_a_withdrawal_does_not_wait_for_witnesses(three: World) -> None:
     fr, nl, _ = three.agencies
@@ -256,9 +263,7 @@ async def test_an_error_blocks_before_witnesses_have_seen_it(three: World) -> No
 
 async def test_an_overlaid_head_is_fetched_once(three: World) -> None:
     fr, nl, _ = three.agencies
-    await listed_by_two(three)
-    fr.withdraw("a")
-    await three.cosigned(fr)
+    await one_withdrawn(three)
     await three.sync(nl, fr)
     link = three.link(nl, fr)
     link.calls.clear()
@@ -287,9 +292,7 @@ async def test_nothing_is_overlaid_upon_a_list_that_is_not_held(three: World) ->
 
 async def test_an_overlaid_fork_of_one_size_is_evidence(three: World) -> None:
     fr, nl, _ = three.agencies
-    await listed_by_two(three)
-    fr.withdraw("a")
-    await three.cosigned(fr)
+    await one_withdrawn(three)
     await three.sync(nl, fr)
     forged = sign_checkpoint(Checkpoint(fr.origin, 3, bytes(32)), [fr.log_key])
     three.link(nl, fr).meddle = on("checkpoint", lambda _: forged)
@@ -301,9 +304,7 @@ async def test_an_overlaid_fork_of_one_size_is_evidence(three: World) -> None:
 
 async def test_an_overlay_is_dropped_when_the_trusted_head_disagrees(three: World) -> None:
     fr, nl, _ = three.agencies
-    await listed_by_two(three)
-    fr.withdraw("a")
-    await three.cosigned(fr)
+    await one_withdrawn(three)
     await three.sync(nl, fr)
     with nl.store.write() as unit:
         (record,) = unit.overlays.ls()
@@ -318,9 +319,7 @@ async def test_an_overlay_is_dropped_when_the_trusted_head_disagrees(three: Worl
 
 async def test_entries_that_do_not_give_the_signed_root_make_no_overlay(three: World) -> None:
     fr, nl, _ = three.agencies
-    await listed_by_two(three)
-    fr.withdraw("a")
-    await three.cosigned(fr)
+    await one_withdrawn(three)
     forged = sign_checkpoint(Checkpoint(fr.origin, 3, bytes(32)), [fr.log_key])
     three.link(nl, fr).meddle = on("checkpoint", lambda _: forged)
     outcome = await three.sync(nl, fr)

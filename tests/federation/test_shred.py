@@ -85,8 +85,7 @@ async def test_nothing_is_left_on_any_node(federation: Federation) -> None:
     fr, nl, de = federation.peers("fr", "nl", "de")
     names = [f"file {number}" for number in range(300)]
     for agency in (fr, nl):
-        agency.add(*names)
-        agency.publish()
+        agency.publish(*names)
     await federation.settle()
     assert digest("file 7") in effective(de, fr, nl, de)
     for agency in (fr, nl, de):
@@ -109,8 +108,7 @@ async def test_nothing_is_left_on_any_node(federation: Federation) -> None:
 async def test_who_still_lists_it_is_told(federation: Federation) -> None:
     fr, nl, de = federation.peers("fr", "nl", "de")
     for agency in (fr, nl):
-        agency.add("a", "b")
-        agency.publish()
+        agency.publish("a", "b")
     await federation.settle()
     shred_file(fr, "a")
     await federation.settle()
@@ -130,12 +128,10 @@ async def test_who_still_lists_it_is_told(federation: Federation) -> None:
 @pytest.mark.threat("shredded and back")
 async def test_a_newcomer_follows(federation: Federation) -> None:
     fr = federation.agency("fr.example", "FR")
-    fr.add(*(f"file {number}" for number in range(300)))
-    fr.publish()
+    fr.publish(*(f"file {number}" for number in range(300)))
     shred_file(fr, "file 299")
     shred_file(fr, "file 3")
-    fr.add("later")
-    fr.publish()
+    fr.publish("later")
     nl = federation.agency("nl.example", "NL")
     federation.introduce(fr, nl)
     assert (await federation.sync(nl, fr)).succeeded
@@ -149,8 +145,7 @@ async def test_a_newcomer_follows(federation: Federation) -> None:
 async def test_it_does_not_come_back(federation: Federation, again: str) -> None:
     fr, nl, de = federation.peers("fr", "nl", "de")
     for agency in (fr, nl):
-        agency.add("a", "b")
-        agency.publish()
+        agency.publish("a", "b")
     await federation.settle()
     shred_file(fr, "a")
     await federation.settle()
@@ -196,10 +191,8 @@ async def test_a_liar_who_lists_and_shreds_removes_nothing_but_its_own(federatio
     for agency in (fr, nl, de):
         federation.introduce(agency, liar)
     for agency in (fr, nl):
-        agency.add("a", "b")
-        agency.publish()
-    liar.add("a", "b")
-    liar.publish()
+        agency.publish("a", "b")
+    liar.publish("a", "b")
     await federation.settle()
     shred_file(liar, "a", Reason.OTHER)
     await federation.settle()
@@ -213,12 +206,10 @@ async def test_a_liar_who_lists_and_shreds_removes_nothing_but_its_own(federatio
 
 async def test_what_this_node_shredded_is_never_effective_here(federation: Federation) -> None:
     fr, nl, de = federation.peers("fr", "nl", "de")
-    fr.add("a")
-    fr.publish()
+    fr.publish("a")
     shred_file(fr, "a", Reason.OTHER)
     for agency in (nl, de):
-        agency.add("a")
-        agency.publish()
+        agency.publish("a")
     await federation.settle()
     assert effective(nl, fr, nl, de) == {digest("a")}
     judged = current(fr.store, register(fr, nl, de), now=fr.clock.now(), max_age=timedelta(days=1))
@@ -237,8 +228,7 @@ async def test_a_waiting_entry_is_shredded_with_its_first_publication(federation
 
 async def test_also_what_was_withdrawn_before(federation: Federation) -> None:
     fr, nl, _ = federation.peers("fr", "nl", "de")
-    fr.add("a", "b")
-    fr.publish()
+    fr.publish("a", "b")
     fr.withdraw("a", Reason.ERROR)
     fr.publish()
     await federation.settle()
@@ -255,8 +245,7 @@ async def test_what_a_guard_set_aside_deletes_nothing(federation: Federation) ->
     fr, nl = federation.peers("fr", "nl")
     nl.syncer = Syncer(nl.store, nl.clock, most=FollowGuards(max_adds_per_day=1000, max_withdraws_per_day=5))
     names = [f"file {number}" for number in range(11)]
-    fr.add(*names)
-    fr.publish()
+    fr.publish(*names)
     await federation.settle()
     for name in names:
         plan = prepare(fr.store, fr.origin, digest(name, SHA256))
@@ -274,8 +263,7 @@ async def test_what_a_guard_set_aside_deletes_nothing(federation: Federation) ->
 
 def _withdrawal_waits(fr: Agency, _: ListWriter) -> None:
     """The own entry counts until its withdrawal is published."""
-    fr.add("shredded")
-    fr.publish()
+    fr.publish("shredded")
     fr.withdraw("shredded")
 
 
@@ -350,8 +338,7 @@ async def follower_and_peer(federation: Federation) -> tuple[Agency, ListPeer]:
     fr = federation.agency("fr.example", "FR")
     nl = ListPeer("nl.example", fr.time)
     follow(fr, nl)
-    fr.add("listed")
-    fr.publish()
+    fr.publish("listed")
     nl.writer.add(digest("other"))
     assert (await fr.syncer.sync("nl.example", nl)).succeeded
     return fr, nl

@@ -91,13 +91,11 @@ async def test_what_a_thief_added_never_counts_and_what_he_withdrew_ends_here_al
     await federation.settle()
     for agency in agencies:
         assert agency.effective() == set(), agency.name
-    fr.add("planted later")
-    fr.publish()
+    fr.publish("planted later")
     await federation.settle()
     assert de.effective() == set(), "nothing counts before the holders said from which size on"
     resume(fr)
-    fr.add("own later")
-    fr.publish()
+    fr.publish("own later")
     federation.advance(hours=1)
     await federation.settle()
     for agency in agencies:
@@ -110,8 +108,7 @@ async def test_what_was_effective_stays_where_the_thief_only_added(
 ) -> None:
     fr, _, de = agencies
     good = fr.log().head.size
-    fr.add("planted")
-    fr.publish()
+    fr.publish("planted")
     await federation.settle()
     assert de.effective() == files("shared", "planted"), "before anybody knows"
     revoke_log_key(fr, last_good=good)
@@ -152,8 +149,7 @@ async def test_a_note_by_the_stolen_key_is_refused(federation: Federation, agenc
     fr.publish()
     await federation.settle()
     head = fr.log().head
-    fr.add("more")
-    fr.publish()
+    fr.publish("more")
     forged = sign_checkpoint(Checkpoint(fr.origin, head.size + 1, b"\x01" * 32), [stolen])
     federation.link(de, fr).meddle = answering("checkpoint", forged)
     report = await federation.sync(de, fr)
@@ -167,8 +163,7 @@ async def test_the_head_is_waited_for_that_the_next_key_has_yet_to_sign(
     """A node lists a key that it takes back, and signs the head anew with the next one once it has opened that."""
     monkeypatch.setattr(sync, "_SUCCESSOR_SECONDS", 0.3)
     fr, _, de = agencies
-    fr.add("more")
-    fr.publish()
+    fr.publish("more")
     before = fr.log().note
     assert before is not None
     revoke_log_key(fr, last_good=fr.log().head.size)
@@ -205,8 +200,7 @@ async def test_whoever_keeps_the_revocations_back_gains_nothing(
     """The thief answers at the node's address: he has to show the document, and keeps from it what it names."""
     fr, nl, de = agencies
     good = fr.log().head.size
-    fr.add("planted")
-    fr.publish()
+    fr.publish("planted")
     revoke_log_key(fr, last_good=good)
     resume(fr)
     link = federation.link(de, fr)
@@ -226,8 +220,7 @@ async def test_a_peer_that_is_kept_from_the_node_learns_from_others(
 ) -> None:
     fr, nl, de = agencies
     good = fr.log().head.size
-    fr.add("planted")
-    fr.publish()
+    fr.publish("planted")
     await federation.settle()
     assert digest("planted") in de.effective()
     revoke_log_key(fr, last_good=good)
@@ -347,7 +340,6 @@ async def test_what_was_published_when_is_shown_without_hashes(
     assert (before.first, before.size, before.adds) == (0, good, 3)
     assert (after.first, after.size, after.adds, after.withdrawals, after.others) == (3, 6, 2, 1, 0)
     assert after.time_ms - before.time_ms == 300_000
-    assert list(rounds(fr.store, fr.log(), since=good)) == [after]
     with pytest.raises(UsageError):
         head_at(fr.store, fr.log(), 7)
 

@@ -44,8 +44,7 @@ def serial_of(owner: Agency, peer: Agency) -> int | None:
 
 def pair(federation: Federation) -> tuple[Agency, Agency]:
     fr, nl = federation.peers("fr", "nl")
-    fr.add("a")
-    fr.publish()
+    fr.publish("a")
     return fr, nl
 
 

@@ -104,8 +104,7 @@ async def visit(federation: Federation, fr: Agency, nl: Agency, *, name: str) ->
     """One day of the two: nl takes something back and lists something; whether each followed the other."""
     nl.revise(lambda document: document)
     nl.withdraw(name)
-    nl.add(f"{name} again")
-    nl.publish()
+    nl.publish(f"{name} again")
     fr.publish()
     await federation.settle()
     return nl.log(fr.origin).checked_ms == nl.now_ms, fr.log(nl.origin).checked_ms == fr.now_ms
@@ -116,8 +115,7 @@ async def test_each_line_of_the_table(tmp_path: Path, line: Line) -> None:
     federation = Federation(tmp_path)
     fr, nl = federation.peers("fr", "nl")
     fr.add("queued before they left")
-    nl.add("taken back", "kept")
-    nl.publish()
+    nl.publish("taken back", "kept")
     fr.publish()
     await federation.settle()
     for _ in range(0, line.days - line.days % 28, 28):  # somebody is at nl once a month, and both nodes run

@@ -99,8 +99,7 @@ async def test_a_wider_grant_opens_what_is_held(federation: Federation, fr: Agen
 async def test_it_is_noticed_with_the_next_head(federation: Federation, fr: Agency, nl: Agency) -> None:
     await federation.sync(fr, nl)
     grant(nl, EVERYTHING)
-    nl.add("new")
-    nl.publish()
+    nl.publish("new")
     [outcome] = (await federation.sync(fr, nl)).lists
     assert outcome.words == "600 → 601 events, 1 added, 0 withdrawn, 200 older ones opened, verified"
     check_follows(fr, nl)
@@ -109,8 +108,7 @@ async def test_it_is_noticed_with_the_next_head(federation: Federation, fr: Agen
 async def test_what_was_opened_late_counts_like_what_was_opened_at_once(
     federation: Federation, fr: Agency, nl: Agency
 ) -> None:
-    fr.add("file 0", "file 3", collection=NATIONAL)
-    fr.publish()
+    fr.publish("file 0", "file 3", collection=NATIONAL)
     nl.withdraw("file 3")
     nl.publish()
     await federation.sync(fr, nl)
@@ -143,8 +141,7 @@ async def test_a_withdrawal_for_error_that_was_opened_late_blocks(
 
 async def test_what_was_judged_before_is_out_of_date(federation: Federation, fr: Agency, nl: Agency) -> None:
     """No head moves when older events are opened: a copy for recipients is laid out again all the same."""
-    fr.add("file 0", collection=NATIONAL)
-    fr.publish()
+    fr.publish("file 0", collection=NATIONAL)
     await federation.sync(fr, nl)
     copy = RecipientCopy(fr.store, fr.clock, fr.trust.members, max_age=timedelta(days=1))
     assert copy.refresh().digests == 0
@@ -163,8 +160,7 @@ async def test_a_narrower_grant_changes_nothing_that_is_held(
     await federation.sync(fr, nl)
     grant(nl, NARROW)
     nl.add("closed", collection=NATIONAL)
-    nl.add("open")
-    nl.publish()
+    nl.publish("open")
     assert "2 added" in await later(federation, fr, nl)
     assert len(fr.digests(nl.origin)) == 601
     assert opened(fr.store, nl.origin).under == NARROW
@@ -306,8 +302,7 @@ async def test_what_was_taken_over_stays_when_older_openings_are_refused(
 ) -> None:
     await federation.sync(fr, nl)
     grant(nl, EVERYTHING)
-    nl.add("new")
-    nl.publish()
+    nl.publish("new")
 
     def withhold(call: Call, data: bytes) -> bytes:
         return bytes(len(data)) if call.what == "openings" and call.index == 0 else data
@@ -323,8 +318,7 @@ async def test_the_guards_see_what_is_opened_late(
     federation: Federation, fr: Agency, nl: Agency, tmp_path: Path
 ) -> None:
     """A file that is known to be lawful has no voice here, whenever its hash was seen."""
-    fr.add("file 0", "file 3", collection=NATIONAL)
-    fr.publish()
+    fr.publish("file 0", "file 3", collection=NATIONAL)
     with_benign(fr, tmp_path, "file 3")
     await federation.sync(fr, nl)
     grant(nl, EVERYTHING)
@@ -453,8 +447,7 @@ async def test_a_faster_sync_wins(federation: Federation, fr: Agency, nl: Agency
         if call.what != "openings":
             return answer
         federation.link(fr, nl).meddle = lambda _call, data: data
-        nl.add("new")
-        nl.publish()
+        nl.publish("new")
         with ThreadPoolExecutor(1) as pool:
             link = federation.connect(fr, nl)
             assert pool.submit(asyncio.run, other.sync("nl.example", link)).result().succeeded
@@ -477,8 +470,7 @@ async def test_an_algorithm_that_is_hidden_may_be_the_granted_one(
         return Header(op=op, flags=flags, collection=collection, ref=ref, time_ms=time_ms).to_bytes()
 
     monkeypatch.setattr(changes, "_header", hiding)
-    nl.add("hidden", collection=NATIONAL)
-    nl.publish()
+    nl.publish("hidden", collection=NATIONAL)
     await federation.sync(fr, nl)
     grant(nl, replace(SOME, algorithms=frozenset({Algorithm.MD5})))
     assert await later(federation, fr, nl) == "601 events, nothing new"

@@ -40,8 +40,7 @@ ONE = file_digests("b")[0]
 def agency(agency: Agency, other: Agency) -> Agency:
     """Lists the files that the other lists."""
     for each in (agency, other):
-        each.add(rows(*FILES))
-        each.publish()
+        each.publish(rows(*FILES))
     agency.pull(other)
     return agency
 
@@ -134,11 +133,9 @@ def test_a_withdrawal_that_too_few_witnesses_cosigned(agency: Agency, other: Age
 
 
 def test_another_basis(agency: Agency, other: Agency) -> None:
-    agency.add(rows("e", "f"))
-    agency.publish()
+    agency.publish(rows("e", "f"))
     other.add(rows("e"))
-    other.add(rows("f"), Statement(basis=Basis.RELIES_ON, criteria=1))
-    other.publish()
+    other.publish(rows("f"), Statement(basis=Basis.RELIES_ON, criteria=1))
     agency.pull(other)
     assert judged(agency) == EVERY.union(file_digests("e"))
 
@@ -170,8 +167,7 @@ def test_a_shape_is_of_all_but_nonce_digest_and_content_id() -> None:
 def test_entries_without_a_time_or_a_place_are_of_one_kind(agency: Agency) -> None:
     """What is published later says the same at another time."""
     agency.now_ms += 1
-    agency.add(rows("e"))
-    agency.publish()
+    agency.publish(rows("e"))
     with agency.store.read() as unit:
         premises = Premises.of(unit)
     found = list(ranges.ranges_of(agency.store, premises.lists[:1], []))

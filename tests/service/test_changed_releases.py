@@ -244,8 +244,7 @@ def next_epoch(fr: ReleasingAgency, nl: Agency) -> None:
 
 def one_more_list(fr: ReleasingAgency, nl: Agency) -> None:
     lists = Agency(fr.store, fr.lists.folder, name="more")
-    lists.add(rows("file 1"))
-    lists.publish()
+    lists.publish(rows("file 1"))
 
 
 def another_tripwire(fr: ReleasingAgency, nl: Agency) -> None:
@@ -497,8 +496,7 @@ ELSE: dict[str, Change] = {
 
 @pytest.mark.parametrize("change", ELSE.values(), ids=ELSE)
 def test_anything_else_makes_it_whole(fr: ReleasingAgency, other: Agency, change: Change) -> None:
-    fr.lists.add(rows("only fr"))
-    fr.lists.publish()
+    fr.lists.publish(rows("only fr"))
     change(fr, other)
     assert is_made_whole(fr)
 

@@ -42,8 +42,7 @@ class World:
         self.federation = Federation(folder)
         self.fr, *self.others = self.federation.peers("fr", "nl", "de", "at")
         self.witnesses = Witnesses(self.federation)
-        self.fr.add("a file")
-        self.fr.publish()
+        self.fr.publish("a file")
 
     @property
     def note(self) -> bytes:
@@ -87,8 +86,7 @@ async def test_a_log_that_grew_is_proved_from_where_each_witness_stands(world: W
     await world.witnesses.collect(world.fr)
     world.witnesses.down.add("nl.example")
     for count in (3, 300):
-        world.fr.add(*(f"{count} {number}" for number in range(count)))
-        world.fr.publish()
+        world.fr.publish(*(f"{count} {number}" for number in range(count)))
         standing = await world.witnesses.collect(world.fr)
         assert (standing.cosigned, standing.missing) == (2, 0)
     world.witnesses.down.clear()
@@ -103,8 +101,7 @@ async def test_where_a_witness_stands_is_asked_when_the_guess_is_wrong(world: Wo
     with world.fr.store.write() as unit:
         for record in unit.cosigners.ls():
             unit.cosigners.put(replace(record, size=0))
-    world.fr.add("more")
-    world.fr.publish()
+    world.fr.publish("more")
     assert (await world.witnesses.collect(world.fr)).cosigned == 3
 
 
@@ -130,8 +127,7 @@ async def test_the_strictest_member_says_how_old_a_cosignature_may_be(
         fr, nl = federation.agency("fr.example", "FR"), federation.agency("nl.example", "NL")
         nl.revise(lambda old: replace(old, limits=replace(old.limits, max_checkpoint_age_s=seconds)))
         federation.introduce(fr, nl)
-        fr.add("a file")
-        fr.publish()
+        fr.publish("a file")
         witnesses = Witnesses(federation)
         assert (await witnesses.collect(fr)).cosigned == 1
         federation.clock.advance(timedelta(hours=2))
@@ -389,8 +385,7 @@ async def test_a_line_that_became_bad_under_a_witnesss_next_key_leaves_the_note(
 
 async def test_a_log_that_grew_meanwhile_keeps_its_new_note(world: World) -> None:
     def grow(body: bytes) -> Refuse:
-        world.fr.add("meanwhile")
-        world.fr.publish()
+        world.fr.publish("meanwhile")
         return Refuse(Status.UNKNOWN, "")
 
     world.witnesses.lies["nl.example"] = grow

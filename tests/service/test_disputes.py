@@ -90,8 +90,7 @@ class Neighbour:
 @pytest.fixture
 def agreed(agency: Agency) -> tuple[Agency, Neighbour, Neighbour]:
     """France and the Netherlands list a file; the United States have an empty list."""
-    agency.add([row("some file")])
-    agency.publish()
+    agency.publish([row("some file")])
     nl, us = Neighbour(agency, "nl"), Neighbour(agency, "us")
     nl.add(FILE)
     nl.publish()
@@ -196,8 +195,7 @@ class TestDispute:
         )
 
     def test_only_on_an_own_list(self, agency: Agency, other: Agency) -> None:
-        other.add([row("some file")])
-        other.publish()
+        other.publish([row("some file")])
         agency.pull(other)
         with pytest.raises(UsageError):
             dispute(agency.store, other.origin, FILE)
@@ -247,8 +245,7 @@ class TestCap:
         names = [f"file {number}" for number in range(MANY)]
         digests = [digest(name) for name in names]
         incoming = [row("", line=at, digests=[each]) for at, each in enumerate(digests, 2)]
-        agency.add(incoming)
-        agency.publish()
+        agency.publish(incoming)
         nl, us = Neighbour(agency, "nl"), Neighbour(agency, "us")
         import_rows(agency.store, nl.origin, incoming, statement=OWN, now_ms=agency.now_ms)
         nl.publish()

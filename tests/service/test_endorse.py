@@ -55,8 +55,7 @@ def entries(agency: Agency) -> list[Entry]:
 @pytest.fixture
 def following(agency: Agency, other: Agency) -> Agency:
     """Follows the other, which lists a, b and c."""
-    other.add(rows("a", "b", "c"))
-    other.publish()
+    other.publish(rows("a", "b", "c"))
     agency.pull(other)
     return agency
 
@@ -99,8 +98,7 @@ class TestEndorse:
         assert take(following, other, "a", "b") == ImportReport(accepted=1, entries=2, already_listed=1)
 
     def test_keeps_the_collection(self, agency: Agency, other: Agency) -> None:
-        other.add([row("a", collection=NATIONAL), row("a", line=3)])
-        other.publish()
+        other.publish([row("a", collection=NATIONAL), row("a", line=3)])
         agency.pull(other)
         take(agency, other, "a")
         assert sorted(entry.collection for entry in entries(agency)) == [BASELINE] * 2 + [NATIONAL] * 2
@@ -143,8 +141,7 @@ class TestNamed:
     def grow(self, following: Agency, other: Agency) -> Digest:
         """The peer adds a hash under the content id of the file a."""
         more = sha256_digest("added under a shown name")
-        other.add([row("a", digests=[file_digests("a")[0], more])])
-        other.publish()
+        other.publish([row("a", digests=[file_digests("a")[0], more])])
         following.pull(other)
         listed = fold(other.origin, other.items()).entries.values()
         assert len({e.ext.content_id for e in listed if e.digest in {*file_digests("a"), more}}) == 1
@@ -167,8 +164,7 @@ class TestNamed:
         return mark_of(e for e in fold(other.origin, other.items()).entries.values() if e.digest in digests)
 
     def test_as_many_entries_as_were_shown_are_not_the_same_entries(self, other: Agency) -> None:
-        other.add(rows("a", "b"))
-        other.publish()
+        other.publish(rows("a", "b"))
         first, second, third, _fourth = fold(other.origin, other.items()).entries.values()
         assert mark_of([first, second]) == mark_of([second, first])
         assert mark_of([first, second]) != mark_of([first, third])
@@ -181,8 +177,7 @@ class TestNamed:
 
 class TestEffective:
     def test_needs_two_countries_on_their_own_knowledge(self, following: Agency, other: Agency) -> None:
-        following.add(rows("b"))
-        following.publish()
+        following.publish(rows("b"))
         take(following, other, "a", statement=Statement(criteria=1))
         following.publish()
         assert effective(following) == keys("b")
@@ -195,15 +190,13 @@ class TestEffective:
         assert effective(following) == set()
 
     def test_a_stale_list_adds_nothing_new_and_keeps_what_was(self, following: Agency) -> None:
-        following.add(rows("b"))
-        following.publish()
+        following.publish(rows("b"))
         assert effective(following, AGE + timedelta(minutes=1)) == set()
         before = frozenset(keys("b"))
         assert set(judged(following, AGE * 2, previous=before).decision.effective) == before
 
     def test_a_confirmed_list_is_fresh_again(self, following: Agency, other: Agency) -> None:
-        following.add(rows("b"))
-        following.publish()
+        following.publish(rows("b"))
         later = int((AGE * 2).total_seconds() * 1000)
         following.follower.confirm(other.origin, now_ms=following.now_ms + later)
         assert effective(following, AGE * 2) == keys("b")
@@ -213,8 +206,7 @@ class TestEffective:
         self, following: Agency, other: Agency
     ) -> None:
         """Nobody has asked for the list since the clock was put right."""
-        following.add(rows("b"))
-        following.publish()
+        following.publish(rows("b"))
         assert effective(following) == keys("b")
         following.follower.confirm(other.origin, now_ms=following.now_ms + 365 * 24 * 3600 * 1000)
         assert effective(following) == set()
@@ -222,8 +214,7 @@ class TestEffective:
         assert effective(following) == keys("b")
 
     def test_a_withdrawal_of_one_ends_it(self, following: Agency, other: Agency) -> None:
-        following.add(rows("a", "b"), OWN)
-        following.publish()
+        following.publish(rows("a", "b"), OWN)
         withdraw(other.store, other.origin, file_digests("b")[1], reason=Reason.ERROR)
         other.publish()
         following.pull(other)
@@ -233,10 +224,8 @@ class TestEffective:
         self, following: Agency, other: Agency
     ) -> None:
         bad = Digest(sha256_digest("x").algorithm, bytes(32))
-        following.add([row("z", digests=[bad])])
-        following.publish()
-        other.add([row("z", digests=[bad])])
-        other.publish()
+        following.publish([row("z", digests=[bad])])
+        other.publish([row("z", digests=[bad])])
         following.pull(other)
         assert effective(following) == set()
         with following.store.write() as unit:
@@ -245,8 +234,7 @@ class TestEffective:
         assert effective(following) == {(BASELINE, bad)}
 
     def test_withdrawals_that_are_set_aside_wait_too(self, following: Agency, other: Agency) -> None:
-        following.add(rows("a"))
-        following.publish()
+        following.publish(rows("a"))
         withdraw(other.store, other.origin, file_digests("a")[0], reason=Reason.OTHER)
         other.publish()
         following.pull(other)

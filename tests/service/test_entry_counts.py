@@ -35,8 +35,7 @@ def test_what_is_listed_and_withdrawn_is_counted(agency: Agency, other: Agency) 
     agency.add(rows("a", "b"))
     agency.add(rows("c", collection=NATIONAL))
     withdraw_file(agency, "a")
-    other.add(rows("a", "d"))
-    other.publish()
+    other.publish(rows("a", "d"))
     agency.pull(other)
     assert told(agency.store) == [{BASELINE: 2, NATIONAL: 2}, {BASELINE: 4}]
     withdraw_file(other, "d")
@@ -50,8 +49,7 @@ def test_an_index_of_an_older_version_is_counted_in_parts_while_it_changes(tmp_p
     dsn = sqlite_dsn(tmp_path)
     store = make_store(dsn, tmp_path)
     agency = Agency(store, tmp_path)
-    agency.add(rows(*map(str, range(40))))
-    agency.publish()
+    agency.publish(rows(*map(str, range(40))))
     store.dispose()
     age(dsn, "0032")
     with patch("node.store.lists.entries._INSERT", 7):
@@ -84,8 +82,7 @@ def test_all_can_be_counted_anew(agency: Agency) -> None:
         with agency.store.write() as unit:
             unit.entries.count_on()
         withdraw_file(agency, "8")
-        agency.add(rows("new"))
-        agency.publish()
+        agency.publish(rows("new"))
     require_counted(agency.store)
     assert told(agency.store) == [{BASELINE: 38}]
 

@@ -47,8 +47,7 @@ def explained(agency: Agency, digest: Digest, later: timedelta = timedelta(0)) -
 def following(agency: Agency, other: Agency) -> Agency:
     """Follows the Netherlands, who list two files as their own and one on an export's word."""
     other.add(rows("first file", "second file"))
-    other.add(rows("third file"), Statement(criteria=1, relies_on="an export"))
-    other.publish()
+    other.publish(rows("third file"), Statement(criteria=1, relies_on="an export"))
     agency.pull(other)
     agency.publish()
     return agency
@@ -69,10 +68,8 @@ class TestQueue:
         assert [len(file.entries) for file in files] == [2, 2, 2]
 
     def test_what_this_agency_said_waits_no_longer(self, following: Agency, other: Agency) -> None:
-        following.add(rows("first file"))
-        following.publish()
-        following.add(rows("third file"))
-        following.publish()
+        following.publish(rows("first file"))
+        following.publish(rows("third file"))
         assert self.names(following) == [2]
 
     def test_relying_is_no_word(self, following: Agency, other: Agency) -> None:
@@ -83,8 +80,7 @@ class TestQueue:
         assert self.names(following) == [0, 2, 4]
 
     def test_filters(self, following: Agency, other: Agency) -> None:
-        other.add(rows("fourth file", collection=NATIONAL))
-        other.publish()
+        other.publish(rows("fourth file", collection=NATIONAL))
         following.pull(other)
         assert self.names(following, Wanted(collection=NATIONAL)) == [6]
         assert self.names(following, Wanted(country="NL", peer="nl.example")) == [0, 2, 6, 4]
@@ -177,8 +173,7 @@ class TestExplain:
 
     def test_a_peers_withdrawal_and_block(self, following: Agency, other: Agency) -> None:
         digest = file_digests("first file")[0]
-        following.add(rows("first file"))
-        following.publish()
+        following.publish(rows("first file"))
         withdraw(other.store, other.origin, digest, reason=Reason.ERROR)
         other.publish()
         following.pull(other)
@@ -284,8 +279,7 @@ class TestReminders:
         assert self.dates(agency) == [(1, second)]
 
     def test_what_is_remembered_is_sealed_and_gives_way_to_an_older_backup(self, agency: Agency) -> None:
-        agency.add([row("first file")], replace(OWN, review_by=date(2029, 1, 1)))
-        agency.publish()
+        agency.publish([row("first file")], replace(OWN, review_by=date(2029, 1, 1)))
         assert len(self.dates(agency)) == 2
         (name,) = agency.store.objects.ls("reviews/")
         sealed = agency.store.objects.get(name)
@@ -299,8 +293,7 @@ class TestReminders:
         "days", ['"2029-01-01"', "[[1, 2]]", '{"someday": 1}', '{"2029-01-01": []}', "torn"]
     )
     def test_days_that_are_damaged_are_counted_anew(self, agency: Agency, days: str) -> None:
-        agency.add([row("first file")], replace(OWN, review_by=date(2029, 1, 1)))
-        agency.publish()
+        agency.publish([row("first file")], replace(OWN, review_by=date(2029, 1, 1)))
         told = {date(2029, 1, 1): 2}
         assert count_due(agency.store, until=date(2030, 1, 1)) == told
         (name,) = agency.store.objects.ls("reviews-due/")

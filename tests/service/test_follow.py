@@ -30,8 +30,7 @@ class CutOffError(Exception):
 
 
 def fill(agency: Agency, count: int, prefix: str = "f") -> None:
-    agency.add(rows(*(f"{prefix}{n}" for n in range(count))))
-    agency.publish()
+    agency.publish(rows(*(f"{prefix}{n}" for n in range(count))))
 
 
 def held(agency: Agency, other: Agency) -> HeldLog:
@@ -278,19 +277,23 @@ def test_what_does_not_hash_to_the_head_is_not_held(
     check_whole(agency, other.origin)
 
 
-def test_bundles_that_change_between_two_looks_are_not_held(
-    agency: Agency, other: Agency, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Another pull of an equivocating peer writes its own bundles to the same place."""
-    fill(other, 10)
+def altered_delivery(agency: Agency, other: Agency) -> Delivery:
+    """Of what is staged, the last bundle is another one than was verified."""
     agency.follower.follow(other.origin, node=other.node)
     delivery = agency.stage(other)
     agency.follower.flush(other.origin)
-    (name,) = agency.store.objects.ls("staging/")
+    name = max(agency.store.objects.ls("staging/"))
     data = bytearray(agency.store.vault.unseal(name, agency.store.objects.get(name)))
     data[18 + 2 + 40] ^= 1
     agency.store.objects.put(name, agency.store.vault.seal(name, bytes(data)))
     restarted(agency)
+    return delivery
+
+
+def test_bundles_that_change_between_two_looks_are_not_held(agency: Agency, other: Agency) -> None:
+    """Another pull of an equivocating peer writes its own bundles to the same place."""
+    fill(other, 10)
+    delivery = altered_delivery(agency, other)
     with pytest.raises(StoreError, match="not those that were verified"):
         agency.follower.commit(other.origin, delivery, now_ms=agency.now_ms)
     assert list(agency.store.objects.ls("staging/")) == []
@@ -308,15 +311,8 @@ def test_what_is_altered_in_the_last_slice_leaves_nothing_behind(
         [row("nothing", digests=[Digest(Algorithm.MD5, bytes(16))])]
     )  # the guards have something to say, too
     fill(other, 150)
-    agency.follower.follow(other.origin, node=other.node)
-    delivery = agency.stage(other)
-    agency.follower.flush(other.origin)
-    name = max(agency.store.objects.ls("staging/"))
-    data = bytearray(agency.store.vault.unseal(name, agency.store.objects.get(name)))
-    data[18 + 2 + 40] ^= 1
-    agency.store.objects.put(name, agency.store.vault.seal(name, bytes(data)))
+    delivery = altered_delivery(agency, other)
     before = agency.log_of(other.origin)
-    restarted(agency)
     with pytest.raises(StoreError, match="not those that were verified"):
         agency.follower.commit(other.origin, delivery, now_ms=agency.now_ms)
     assert agency.log_of(other.origin) == before
@@ -577,8 +573,7 @@ class TestGuards:
     def test_digests_that_say_nothing_are_set_aside(self, agency: Agency, other: Agency) -> None:
         bad = [Digest(Algorithm.SHA256, bytes((n,)) * 32) for n in (0, 1, 2)]
         digests = [bad[0], bad[1], sha256_digest("good"), bad[2]]
-        other.add(row(str(n), line=n, digests=[digest]) for n, digest in enumerate(digests))
-        other.publish()
+        other.publish(row(str(n), line=n, digests=[digest]) for n, digest in enumerate(digests))
         agency.pull(other)
         assert [(r.kind, r.first, r.last, r.reason) for r in set_aside(agency, other)] == [
             ("add", 2, 3, "every byte is the same"),
@@ -606,8 +601,7 @@ class TestGuards:
             bad = [Digest(Algorithm.SHA256, bytes((4 * pull + n,)) * 32) for n in range(4)]
             good = [sha256_digest(f"{pull} {n}") for n in range(4)]
             digests = [d for pair in zip(bad, good, strict=True) for d in pair]
-            other.add(row(f"{pull} {n}", line=n, digests=[d]) for n, d in enumerate(digests))
-            other.publish()
+            other.publish(row(f"{pull} {n}", line=n, digests=[d]) for n, d in enumerate(digests))
             agency.pull(other)
         found = [(r.first, r.last) for r in set_aside(agency, other)]
         assert found == [(2, 2), (4, 4), (6, 9), (10, 17), (18, 25)]

@@ -98,8 +98,7 @@ class TestBenign:
     ) -> None:
         guards.add_benign("nsrl", rows("logo", "icon"), now_ms=5)
         agency.follower = Follower(agency.store, GUARDS, guards)
-        other.add(rows("x", "logo", "icon", "y"))
-        other.publish()
+        other.publish(rows("x", "logo", "icon", "y"))
         agency.pull(other)
         (record,) = set_aside(agency, other.origin)
         assert (record.kind, record.first, record.last) == ("add", 2, 5)
@@ -214,8 +213,7 @@ class TestCollisions:
         assert [record.first for record in set_aside(agency)] == [4]
 
     def test_against_a_peers_list(self, agency: Agency, other: Agency, guards: Guards) -> None:
-        other.add([file("1", M, T)])
-        other.publish()
+        other.publish([file("1", M, T)])
         agency.pull(other)
         assert add(agency, guards, file("2", M, T2, line=9), file("3", M2, S2, line=10)).quarantined == 1
 
@@ -231,8 +229,7 @@ class TestCollisions:
         monkeypatch.setattr(slices, "_ARRIVALS", 64)
         names = [f"f{number}" for number in range(300)]
         for each in (agency, other):
-            each.add(rows(*names))
-            each.publish()
+            each.publish(rows(*names))
         read, openings = Counter[int](), LogFiles.openings
 
         def noted(files: LogFiles, index: int, *, size: int) -> list[bytes]:
@@ -245,8 +242,7 @@ class TestCollisions:
 
     def test_of_a_peer_against_the_own_list(self, agency: Agency, other: Agency) -> None:
         agency.add([file("1", M, T)])
-        other.add([file("x", S2), file("2", M, T2)])
-        other.publish()
+        other.publish([file("x", S2), file("2", M, T2)])
         agency.pull(other)
         (record,) = set_aside(agency, other.origin)
         assert (record.kind, record.first, record.last) == ("add", 1, 1)
@@ -259,8 +255,7 @@ class TestCollisions:
         first = [record.first for record in set_aside(other)]
         assert first == [3]  # the other agency would have to look first; its list is made with that looked at
         release(other, set_aside(other)[0])
-        other.add([file("2", M, T2, line=3, collection=NATIONAL)])
-        other.publish()
+        other.publish([file("2", M, T2, line=3, collection=NATIONAL)])
         agency.pull(other)
         assert [(r.first, r.last) for r in set_aside(agency, other.origin)] == [(0, 0), (3, 3)]
 
@@ -270,8 +265,7 @@ class TestCollisions:
     ) -> None:
         """Else one liar keeps every file that a member lists from being listed by a second one."""
         agency.add([file("1", M, T)])
-        other.add([file("2", M, T2)])
-        other.publish()
+        other.publish([file("2", M, T2)])
         agency.pull(other)
         (record,) = set_aside(agency, other.origin)
         assert add(agency, guards, file("1", M, T, collection=NATIONAL)).quarantined == 0

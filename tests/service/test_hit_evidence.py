@@ -405,8 +405,7 @@ async def test_looking_for_amends_parses_nothing_else(
 ) -> None:
     """A partner may ask for evidence as often as it likes, and a list has millions of events."""
     async with hit_world(tmp_path) as world:
-        world.nl.add(*(f"file {number}" for number in range(1000)))
-        world.nl.publish()
+        world.nl.publish(*(f"file {number}" for number in range(1000)))
         amend(world.nl.store, world.nl.origin, named("file 700"), Amendment(basis=Basis.REVIEWED).revise)
         world.nl.publish()
         entries = HeldEntries(world.nl.store, world.nl.log())

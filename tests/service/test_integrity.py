@@ -26,8 +26,7 @@ def flip(store: Store, name: str, at: int = -1) -> None:
 @pytest.fixture
 def long(agency: Agency) -> Agency:
     """A list of three bundles, so that it has a tile of level 1, with a tail and something that waits."""
-    agency.add(rows(*(f"f{n}" for n in range(300))))
-    agency.publish()
+    agency.publish(rows(*(f"f{n}" for n in range(300))))
     agency.add(rows("waiting"))
     return agency
 
@@ -58,11 +57,9 @@ def test_an_object_that_is_gone_is_missed(long: Agency, kind: str) -> None:
 
 
 def test_what_a_crash_left_of_a_smaller_head_is_checked_too(agency: Agency) -> None:
-    agency.add(rows("a"))
-    agency.publish()
+    agency.publish(rows("a"))
     left = {name: agency.store.objects.get(name) for name in agency.store.objects.ls("logs/")}
-    agency.add(rows("b"))
-    agency.publish()
+    agency.publish(rows("b"))
     agency.store.objects.put_all(left.items())
     assert wrong(agency.store) == set()
     for name in left:

@@ -35,10 +35,8 @@ FILES = [f"file {number}" for number in range(7)]
 @pytest.fixture
 def agency(agency: Agency, other: Agency) -> Agency:
     """Lists one of the files that it follows the other for."""
-    other.add(rows(*FILES))
-    other.publish()
-    agency.add(rows("file 0"))
-    agency.publish()
+    other.publish(rows(*FILES))
+    agency.publish(rows("file 0"))
     agency.pull(other)
     return agency
 
@@ -71,8 +69,7 @@ def test_what_did_not_move_is_judged_once(judge: Judge) -> None:
 
 def test_only_new_events_are_folded(judge: Judge, agency: Agency) -> None:
     before = judge.now()
-    agency.add(rows("file 1"))
-    agency.publish()
+    agency.publish(rows("file 1"))
     with counted_folds() as folded:
         after = judge.now()
     assert folded == ["fr.example/lists/csam from 2"]
@@ -100,8 +97,7 @@ def test_threads_that_ask_at_once_share_one_judgement(judge: Judge) -> None:
 
 def test_the_latest_is_at_hand_while_the_next_is_made(judge: Judge, agency: Agency) -> None:
     before, go_on = judge.now(), Event()
-    agency.add(rows("file 1"))
-    agency.publish()
+    agency.publish(rows("file 1"))
     whole = effective.judge_held
 
     def slowly(*args, **named):  # type: ignore[no-untyped-def]
@@ -119,8 +115,7 @@ def test_the_latest_is_at_hand_while_the_next_is_made(judge: Judge, agency: Agen
 
 def test_while_judging_takes_no_time_the_latest_is_that_of_now(judge: Judge, agency: Agency) -> None:
     before = judge.latest()
-    agency.add(rows("file 1"))
-    agency.publish()
+    agency.publish(rows("file 1"))
     after = judge.latest()
     assert len(after.current.decision.effective) == len(before.current.decision.effective) + 2
 
@@ -165,8 +160,7 @@ def test_some_hashes_are_judged_without_folding_a_list(judge: Judge) -> None:
 def test_a_judgement_that_stands_answers_for_some_hashes(judge: Judge, agency: Agency) -> None:
     whole = judge.now().current
     assert judge.some(file_digests("file 0")) is whole
-    agency.add(rows("file 1"))
-    agency.publish()
+    agency.publish(rows("file 1"))
     some = judge.some(file_digests("file 1"))
     assert some is not whole
     assert {digest for _, digest in some.decision.effective} == set(file_digests("file 1"))

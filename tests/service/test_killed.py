@@ -52,8 +52,7 @@ def test_an_import_killed_after_its_commit_has_happened(agency: Agency, dsn: str
 def test_a_killed_publication_is_finished_by_the_next(
     agency: Agency, dsn: str, place: str, claimed: bool, signed: bool
 ) -> None:
-    agency.add(rows("first"))
-    agency.publish()
+    agency.publish(rows("first"))
     agency.add(rows(*(f"f{n}" for n in range(300))))
     waiting = openings(agency)
     kill_at(agency.folder, dsn, "publish", place)
@@ -88,8 +87,7 @@ def _kept(agency: Agency) -> dict[str, bytes]:
 def test_a_pull_killed_between_its_slices_goes_on_behind_the_last(
     agency: Agency, other: Agency, dsn: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    other.add(rows(*(f"f{n}" for n in range(500))))
-    other.publish()
+    other.publish(rows(*(f"f{n}" for n in range(500))))
     _claim(agency, other)
     log, before = agency.log_of(other.origin), dict[str, bytes]()
     for number, place in enumerate(["slice", "slice", "slice", "before-commit"], 1):
@@ -122,8 +120,7 @@ def test_a_pull_killed_between_its_slices_goes_on_behind_the_last(
 def test_whoever_drops_a_claim_and_dies_leaves_no_slice_of_it(
     agency: Agency, other: Agency, dsn: str
 ) -> None:
-    other.add(rows(*(f"f{n}" for n in range(300))))
-    other.publish()
+    other.publish(rows(*(f"f{n}" for n in range(300))))
     _claim(agency, other)
     kill_at(agency.folder, dsn, "follow", "slice")
     assert _kept(agency)
@@ -142,8 +139,7 @@ def test_a_slice_from_before_an_older_event_was_opened_is_made_again(
     agency: Agency, other: Agency, dsn: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whoever dropped the claim died before the slices were deleted; they know nothing of that event's key."""
-    other.add(rows("a"))
-    other.publish()
+    other.publish(rows("a"))
     opened = other.items()
     agency.follower.follow(other.origin, node=other.node)
     first = other.files().entries(0, 2, size=2)
@@ -154,8 +150,7 @@ def test_a_slice_from_before_an_older_event_was_opened_is_made_again(
     agency.follower.commit(other.origin, delivery, now_ms=NOW_MS)
     withdraw(other.store, other.origin, file_digests("a")[0], reason=Reason.LEGAL)
     other.publish()
-    other.add(rows(*(f"f{n}" for n in range(200))))
-    other.publish()
+    other.publish(rows(*(f"f{n}" for n in range(200))))
     _claim(agency, other)
     kill_at(agency.folder, dsn, "follow", "slice")
     log = agency.log_of(other.origin)

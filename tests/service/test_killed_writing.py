@@ -28,8 +28,7 @@ def test_a_shredded_digest_is_in_nothing_that_killed_processes_left(agency: Agen
     for _ in range(KILLS):
         kill_at(agency.folder, dsn, "import", "writing")
     assert len(left(agency.folder)) == KILLS
-    agency.add(rows("dying7", "another"))
-    agency.publish()
+    agency.publish(rows("dying7", "another"))
     plan = prepare(agency.store, agency.origin, file_digests("dying7")[0])
     shred(agency.store, agency.origin, plan.position, reason=Reason.ERROR)
     agency.publish()

@@ -43,10 +43,8 @@ def dsn(tmp_path: Path) -> str:
 
 @pytest.mark.threat("a stolen disk")
 def test_no_file_holds_a_digest(agency: Agency, other: Agency) -> None:
-    other.add(rows("b", "c"))
-    other.publish()
-    agency.add([row("a", digests=(*file_digests("a"), sha256_digest("a")))])
-    agency.publish()
+    other.publish(rows("b", "c"))
+    agency.publish([row("a", digests=(*file_digests("a"), sha256_digest("a")))])
     agency.follower.follow(other.origin, node=other.node)
     agency.stage(other, bundles=1)
     agency.follower.flush(other.origin)

@@ -29,14 +29,12 @@ def test_makes_a_list_once(store: Store, name: str) -> None:
 
 def test_reports_what_is_active_and_what_waits(agency: Agency, other: Agency) -> None:
     agency.add(rows("a", "b"))
-    agency.add(rows("a", collection=NATIONAL))
-    agency.publish()
+    agency.publish(rows("a", collection=NATIONAL))
     withdraw(agency.store, agency.origin, file_digests("b")[0], reason=Reason.OTHER)
     report = report_list(agency.store, agency.origin)
     assert (report.active, report.waiting) == ({BASELINE: 2, NATIONAL: 2}, 2)
     other.publish()
-    other.add(rows("c"))
-    other.publish()
+    other.publish(rows("c"))
     agency.pull(other)
     assert [item.log.kind for item in report_lists(agency.store)] == [LogKind.OWN_LIST, LogKind.PEER_LIST]
     with agency.store.read() as unit, pytest.raises(UsageError):
@@ -44,8 +42,7 @@ def test_reports_what_is_active_and_what_waits(agency: Agency, other: Agency) ->
 
 
 def test_reads_events_at_places_as_these_are_told(agency: Agency) -> None:
-    agency.add(rows(*map(str, range(3 * BUNDLE_WIDTH))))
-    agency.publish()
+    agency.publish(rows(*map(str, range(3 * BUNDLE_WIDTH))))
     files, size = LogFiles(agency.store.objects, agency.store.vault, agency.origin), 3 * BUNDLE_WIDTH
     asked = [0, 5, BUNDLE_WIDTH - 1, 2 * BUNDLE_WIDTH, 2 * BUNDLE_WIDTH, size - 1]
     whole = list(files.items(first=0, size=size))

@@ -31,8 +31,7 @@ def logs(agency: Agency, grant: Grant = EVERYTHING) -> CallerLogs:
 def filled(agency: Agency) -> Agency:
     """600 events in two collections."""
     agency.add(rows(*(f"f{n}" for n in range(200))))
-    agency.add(rows(*(f"n{n}" for n in range(100)), collection=NATIONAL))
-    agency.publish()
+    agency.publish(rows(*(f"n{n}" for n in range(100)), collection=NATIONAL))
     return agency
 
 
@@ -123,8 +122,7 @@ def test_what_is_not_published_is_not_served(agency: Agency) -> None:
 
 @pytest.mark.threat("more than its grant")
 def test_peers_lists_are_not_served(agency: Agency, other: Agency) -> None:
-    other.add(rows("a"))
-    other.publish()
+    other.publish(rows("a"))
     agency.pull(other)
     for read in (logs(agency).read_entries, logs(agency).read_openings):
         with pytest.raises(NotFoundError):
@@ -141,8 +139,7 @@ def test_a_publication_that_outgrows_a_bundle_under_a_reader_is_no_error(
 
     def overtaken(name: str) -> bytes:
         monkeypatch.undo()
-        filled.add([row("late", digests=(sha256_digest("late"),))])
-        filled.publish()
+        filled.publish([row("late", digests=(sha256_digest("late"),))])
         return get(name)
 
     monkeypatch.setattr(objects, "get", overtaken)

@@ -263,8 +263,7 @@ class TestPublishing:
         """The list would stand still at every follower until that day, with what it withdraws."""
         agency.add(rows("a"))
         release(agency)
-        other.add(rows("z"))
-        other.publish()
+        other.publish(rows("z"))
         agency.pull(other)
         agency.now_ms += 29 * DAY_MS
         withdraw(agency.store, agency.origin, file_digests("a")[0], reason=Reason.OTHER)

@@ -7,27 +7,14 @@ import pytest
 
 from node.errors import VerificationError
 from node.health import Health
-from node.home import Home
 from node.hoster.lookup.allowance import Meter
 from node.hoster.status import PartnerStatus, examine_partner, read_partner_status
-from support.release_logs import WitnessedWorld
-
-NL, BE, DE = "nl.example", "be.example", "de.example"
-BASE = tuple(range(1000, 1100))
+from support import partner_console
+from support.partner_console import BE, LISTED, NL
 
 
-class Seat:
-    """A partner's home."""
-
-    def __init__(self, folder: Path) -> None:
-        self.world = WitnessedWorld(folder, members=(NL, BE, DE))
-        self.home = Home(folder)
-
-    async def hold(self) -> None:
-        """Bring release 1 in force."""
-        self.world.log.release(BASE)
-        self.world.show(NL, BE)
-        await self.world.update()
+class Seat(partner_console.Seat):
+    """A partner's home, and what is said of it."""
 
     @property
     def status(self) -> PartnerStatus:
@@ -54,7 +41,7 @@ async def test_a_list_that_is_as_it_should_be(seat: Seat) -> None:
     await seat.hold()
     assert seat.found == FINE
     now = seat.status
-    assert (now.version, now.entries, now.ahead, now.gone, now.evidence) == (1, len(BASE) - 1, 0, 0, ())
+    assert (now.version, now.entries, now.ahead, now.gone, now.evidence) == (1, len(LISTED) - 1, 0, 0, ())
     assert list(now.words) == [
         "2 of 2 needed witnesses stand behind it (be.example, nl.example), last on 2026-05-04 12:00 UTC"
     ]
@@ -104,7 +91,7 @@ async def test_cosignatures_that_are_too_old(seat: Seat) -> None:
 
 async def test_a_release_that_waits(seat: Seat) -> None:
     await seat.hold()
-    seat.world.log.release((*BASE[3:], 7))
+    seat.world.log.release((*LISTED[3:], 7))
     seat.world.show(NL)
     with pytest.raises(VerificationError):
         await seat.world.update()
@@ -117,7 +104,7 @@ async def test_a_release_that_waits(seat: Seat) -> None:
 async def test_evidence_that_is_kept(seat: Seat) -> None:
     await seat.hold()
     earlier = seat.world.log.copy()
-    seat.world.log.release(BASE)
+    seat.world.log.release(LISTED)
     seat.world.show(NL, BE)
     await seat.world.update()
     seat.world.show(NL, BE, log=earlier)

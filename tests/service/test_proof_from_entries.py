@@ -25,8 +25,7 @@ async def federation(tmp_path: Path) -> AsyncIterator[Federation]:
     """nl holds a part of the list of fr."""
     with Federation(tmp_path) as made:
         fr, nl = made.peers("fr", "nl")
-        fr.add(*(f"file {number}" for number in range(HELD)))
-        fr.publish()
+        fr.publish(*(f"file {number}" for number in range(HELD)))
         assert (await made.sync(nl, fr)).succeeded
         yield made
 
@@ -65,8 +64,7 @@ async def test_it_is_the_proof_that_the_tiles_of_the_log_give(
     federation: Federation, fr: Agency, nl: Agency, size: int
 ) -> None:
     """Whether this node holds more than the head, all of it or a part, and wherever in it the cosigned one ends."""
-    fr.add(*(f"file {number}" for number in range(HELD, SIZE)))
-    fr.publish()
+    fr.publish(*(f"file {number}" for number in range(HELD, SIZE)))
     link, files = federation.link(nl, fr), LogFiles(fr.objects, fr.store.vault, fr.origin)
     tree = files.tree(size=SIZE, leaves=size)
     for old in (1, 100, 200, 256, HELD, 400, 512, 700, 1024):

@@ -78,8 +78,7 @@ def test_publishes_what_waits_under_a_signed_head(agency: Agency) -> None:
 
 
 def test_every_event_opens_and_carries_the_time_of_publication(agency: Agency) -> None:
-    agency.add(rows("a", "b"))
-    agency.publish()
+    agency.publish(rows("a", "b"))
     assert [index for index, _, _ in agency.items()] == [0, 1, 2, 3]
     for _, event, opening in agency.items():
         parsed = Event.from_bytes(event)
@@ -106,8 +105,7 @@ def test_nothing_new_signs_nothing(agency: Agency) -> None:
 def test_any_growth_leaves_a_whole_log_and_no_waste(agency: Agency, steps: list[int]) -> None:
     names = iter(range(10_000))
     for count in steps:
-        agency.add(rows(*(f"f{next(names)}" for _ in range(count))))
-        agency.publish()
+        agency.publish(rows(*(f"f{next(names)}" for _ in range(count))))
         check_whole(agency)
     size = 2 * sum(steps)
     bundles = -(-size // 256)
@@ -142,11 +140,9 @@ def test_a_long_queue_is_published_in_rounds_each_let_go_before_the_next(
 
 
 def test_the_time_of_events_never_goes_back(agency: Agency) -> None:
-    agency.add(rows("a"))
-    agency.publish()
+    agency.publish(rows("a"))
     agency.now_ms -= 60_000
-    agency.add(rows("b"))
-    agency.publish()
+    agency.publish(rows("b"))
     times = [int.from_bytes(event[8:16]) for _, event, _ in agency.items()]
     assert times == sorted(times)
 
@@ -285,8 +281,7 @@ class TestRaces:
             late = list(items)
             monkeypatch.undo()
             agency.publish()
-            agency.add(rows("b"))
-            agency.publish()
+            agency.publish(rows("b"))
             put_all(late)
 
         monkeypatch.setattr(agency.store.objects, "put_all", overtaken)

@@ -61,8 +61,7 @@ def sealed_everywhere(store: Store) -> Iterator[tuple[str, bytes]]:
 
 
 def test_what_is_effective_and_listed_here(desk: Desk, other: Agency) -> None:
-    desk.fr.lists.add(rows("only fr"))
-    desk.fr.lists.publish()
+    desk.fr.lists.publish(rows("only fr"))
     key = desk.accredit()
     assert desk.copy.refresh().digests == 4
     assert desk.fetched(key) == A | B
@@ -85,8 +84,7 @@ def test_what_others_opened_to_this_agency_is_not_handed_on(desk: Desk, other: A
     key = desk.accredit()
     desk.copy.refresh()
     assert desk.fetched(key) == A | B
-    desk.fr.lists.add(rows("c"))
-    desk.fr.lists.publish()
+    desk.fr.lists.publish(rows("c"))
     desk.copy.refresh()
     assert desk.fetched(key) == A | B | C
 
@@ -144,8 +142,7 @@ def test_a_list_that_grows_while_it_is_read_is_read_again(
 ) -> None:
     def overtaken(*given: Any) -> Any:
         monkeypatch.setattr("node.judgement.effective.ranges_of", ranges_of)
-        desk.fr.lists.add(rows("more"))
-        desk.fr.lists.publish()
+        desk.fr.lists.publish(rows("more"))
         return ranges_of(*given)
 
     key = desk.accredit()
@@ -291,8 +288,7 @@ def test_a_list_that_is_stale_brings_nothing_new_and_takes_nothing_away(desk: De
     other.add(rows("d"))
     desk.fr.follow(other)
     desk.fr.clock.advance(MAX_AGE + timedelta(seconds=1))
-    desk.fr.lists.add(rows("d"))
-    desk.fr.lists.publish()
+    desk.fr.lists.publish(rows("d"))
     desk.copy.refresh()
     assert desk.fetched(key) == A | B
     assert desk.open(key).tag == before, "a copy that says the same is the same"
@@ -423,8 +419,7 @@ def test_a_list_that_moves_meanwhile_is_judged_again(
 
 def test_lists_that_never_stand_still(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     def moving(self: RecipientCopy, _: object) -> list[tuple[int, Digest]]:
-        desk.fr.lists.add([row(f"another {desk.fr.lists.now_ms}")])
-        desk.fr.lists.publish()
+        desk.fr.lists.publish([row(f"another {desk.fr.lists.now_ms}")])
         return []
 
     monkeypatch.setattr(RecipientCopy, "_judge", moving)

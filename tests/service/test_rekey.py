@@ -49,8 +49,7 @@ class Home:
         self.objects = FolderObjects(folder / "objects")
         new_store(self.dsn, storage_key=SECRETS["1"]).dispose()
         self.agency = Agency(self.another(), folder)
-        self.agency.add(rows(*(f"file {number}" for number in range(300))))
-        self.agency.publish()
+        self.agency.publish(rows(*(f"file {number}" for number in range(300))))
         self.agency.add(rows("waiting"))
         self._store_person()
 

@@ -53,8 +53,7 @@ def test_a_bundle_that_is_outgrown_while_it_is_read_is_read_again(
 
     def overtaken(*given: object) -> object:
         monkeypatch.setattr(place, read)
-        fr.lists.add(rows("more"))
-        fr.lists.publish()
+        fr.lists.publish(rows("more"))
         return read(*given)
 
     if place.endswith("ranges_of"):
@@ -108,8 +107,7 @@ def test_lists_that_never_stand_still(
 
     def restless(drafter: Drafter) -> object:
         made = draft(drafter)
-        fr.lists.add(rows(f"more {next(numbers)}"))
-        fr.lists.publish()
+        fr.lists.publish(rows(f"more {next(numbers)}"))
         return made
 
     monkeypatch.setattr(Drafter, "draft", restless)

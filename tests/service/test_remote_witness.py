@@ -41,8 +41,7 @@ def client(url: str, pin: bytes = IDENTITY.spki_sha256) -> RemoteWitness:
 def federation(tmp_path: Path) -> Iterator[Federation]:
     with Federation(tmp_path) as made:
         fr, _ = made.peers("fr", "nl")
-        fr.add("a", "b", "c")
-        fr.publish()
+        fr.publish("a", "b", "c")
         yield made
 
 

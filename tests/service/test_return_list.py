@@ -16,8 +16,7 @@ from support.federation import Federation
 async def test_an_owner_gets_what_is_held_of_its_list_and_nobody_else_does(tmp_path: Path) -> None:
     federation = Federation(tmp_path)
     fr, nl = federation.peers("fr", "nl")
-    nl.add("a file", "another")
-    nl.publish()
+    nl.publish("a file", "another")
     await federation.settle()
     owned = HeldLists(fr.store, "nl.example")
     assert await owned.checkpoint(nl.origin) == nl.log().note
@@ -45,15 +44,13 @@ async def test_a_sync_that_outgrows_what_is_read_is_no_error(
 ) -> None:
     federation = Federation(tmp_path)
     fr, nl = federation.peers("fr", "nl")
-    nl.add("a file")
-    nl.publish()
+    nl.publish("a file")
     await federation.settle()
     get = fr.store.objects.get
 
     def overtaken(name: str) -> bytes:
         monkeypatch.undo()
-        nl.add("another")
-        nl.publish()
+        nl.publish("another")
         asyncio.run(federation.settle())
         return get(name)
 

@@ -82,8 +82,7 @@ def require_gone(agency: Agency, name: str) -> None:
 
 def test_the_whole_file_in_every_collection_also_what_ended(agency: Agency) -> None:
     agency.add(rows("a", "b"))
-    agency.add(rows("a", collection=NATIONAL))
-    agency.publish()
+    agency.publish(rows("a", collection=NATIONAL))
     md5, sha1 = file_digests("a")
     withdraw(agency.store, agency.origin, md5, reason=Reason.OTHER)
     agency.publish()
@@ -118,8 +117,7 @@ def test_by_position_and_once(agency: Agency) -> None:
 
 def test_a_file_that_grew_since_it_was_asked_for_is_not_shredded(agency: Agency) -> None:
     """One person adds a row that joins another file's hash to it, and has both deleted by the second's word."""
-    agency.add(rows("a", "b"))
-    agency.publish()
+    agency.publish(rows("a", "b"))
     plan = prepare(agency.store, agency.origin, file_digests("a")[0])
     require_no_more(agency.store, agency.origin, [plan.position], most=plan.entries)
     agency.add([row("a", digests=(file_digests("a")[0], sha256_digest("b")))])
@@ -130,8 +128,7 @@ def test_a_file_that_grew_since_it_was_asked_for_is_not_shredded(agency: Agency)
 
 
 def test_a_dispute_does_not_bring_back_what_was_shredded(agency: Agency) -> None:
-    agency.add(rows("a", "b"))
-    agency.publish()
+    agency.publish(rows("a", "b"))
     shred_file(agency, "a", Reason.LEGAL)
     agency.publish()
     with pytest.raises(UsageError, match="was shredded"):
@@ -142,8 +139,7 @@ def test_a_dispute_does_not_bring_back_what_was_shredded(agency: Agency) -> None
 
 
 def test_nothing_is_deleted_before_the_event_is_published(agency: Agency) -> None:
-    agency.add(rows("a"))
-    agency.publish()
+    agency.publish(rows("a"))
     shred_file(agency, "a")
     assert carry_out(agency.store, agency.origin, now_ms=1) == 0
     assert opened(agency) == set(file_digests("a"))
@@ -155,8 +151,7 @@ def test_nothing_is_deleted_before_the_event_is_published(agency: Agency) -> Non
 
 @pytest.mark.threat("case data leaving")
 def test_case_data_goes_too(agency: Agency) -> None:
-    agency.add(rows("a", "b"))
-    agency.publish()
+    agency.publish(rows("a", "b"))
     shred_file(agency, "a")
     agency.publish()
     with agency.store.read() as unit:
@@ -167,8 +162,7 @@ def test_case_data_goes_too(agency: Agency) -> None:
 
 
 def test_what_a_dead_import_left_goes_too(agency: Agency, monkeypatch: pytest.MonkeyPatch) -> None:
-    agency.add(rows("a"))
-    agency.publish()
+    agency.publish(rows("a"))
 
     def die(*_: object) -> None:
         raise KeyboardInterrupt
@@ -192,8 +186,7 @@ def test_what_a_dead_import_left_goes_too(agency: Agency, monkeypatch: pytest.Mo
 def test_an_import_that_was_overtaken_changes_nothing(
     agency: Agency, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    agency.add(rows("a"))
-    agency.publish()
+    agency.publish(rows("a"))
     commit = intake._Import._commit
 
     def overtaken(self: intake._Import, queue: object) -> None:
@@ -209,8 +202,7 @@ def test_an_import_that_was_overtaken_changes_nothing(
 
 
 def test_it_is_refused_with_its_line(agency: Agency) -> None:
-    agency.add(rows("a", "b"))
-    agency.publish()
+    agency.publish(rows("a", "b"))
     shred_file(agency, "a")
     agency.publish()
     report = agency.add(rows("x", "a", "c"))
@@ -262,8 +254,7 @@ def test_what_a_round_published_is_deleted_although_the_next_fails(
     agency: Agency, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("node.lists.publish._ROUND", 2)
-    agency.add(rows("a"))
-    agency.publish()
+    agency.publish(rows("a"))
     shred_file(agency, "a")
     agency.add(rows("b"))
     answer(monkeypatch, agency, times=1)
@@ -278,8 +269,7 @@ def test_what_was_pending_is_published_and_deleted_although_more_waits_than_a_da
     agency: Agency, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The rest may wait for days."""
-    agency.add(rows("a"))
-    agency.publish()
+    agency.publish(rows("a"))
     shred_file(agency, "a")
     with monkeypatch.context() as patch:
         answer(patch, agency, times=0)
@@ -296,10 +286,8 @@ def test_what_was_pending_is_published_and_deleted_although_more_waits_than_a_da
 @pytest.mark.threat("shredded and back")
 @pytest.mark.parametrize("place", ["before-erasing", "bury", "rewrite"])
 def test_a_killed_deletion_is_finished_by_the_next_publication(agency: Agency, dsn: str, place: str) -> None:
-    agency.add(rows(*(f"file {number}" for number in range(200))))
-    agency.publish()
-    agency.add(rows("a"))
-    agency.publish()
+    agency.publish(rows(*(f"file {number}" for number in range(200))))
+    agency.publish(rows("a"))
     shred_file(agency, "a")
     kill_at(agency.folder, dsn, "publish", place)
     assert agency.log.head.size == 404
@@ -311,12 +299,10 @@ def test_a_killed_deletion_is_finished_by_the_next_publication(agency: Agency, d
 
 def leave_narrower_bundle(agency: Agency) -> None:
     """As a publication that died before it tidied up leaves one, with openings of "a" in it."""
-    agency.add(rows("a"))
-    agency.publish()
+    agency.publish(rows("a"))
     [narrow] = agency.store.objects.ls("openings/")
     data = agency.store.objects.get(narrow)
-    agency.add(rows("b"))
-    agency.publish()
+    agency.publish(rows("b"))
     agency.store.objects.put(narrow, data)
 
 
@@ -351,8 +337,7 @@ def test_objects_that_move_away_meanwhile_are_deleted_where_they_are(
 
 
 def test_the_daily_look_finds_what_was_written_again(agency: Agency) -> None:
-    agency.add(rows("a"))
-    agency.publish()
+    agency.publish(rows("a"))
     shred_file(agency, "a")
     [name] = agency.store.objects.ls("openings/")
     data = agency.store.vault.unseal(name, agency.store.objects.get(name))
@@ -388,8 +373,7 @@ def test_a_list_that_moves_meanwhile_is_looked_at_again(
     agency: Agency, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The wider bundle was written from what was read before the deletion."""
-    agency.add(rows("a"))
-    agency.publish()
+    agency.publish(rows("a"))
     shred_file(agency, "a")
     rewrite, left = erase._erase_objects, [1]
 
@@ -397,8 +381,7 @@ def test_a_list_that_moves_meanwhile_is_looked_at_again(
         rewrite(*arguments)  # type: ignore[arg-type]  # handed on
         if left:
             left.pop()
-            agency.add(rows("late"))
-            agency.publish()
+            agency.publish(rows("late"))
 
     monkeypatch.setattr(erase, "_erase_objects", overtaken)
     agency.publish()
@@ -409,8 +392,7 @@ def test_two_deletions_at_once_do_not_write_back_what_the_other_deleted(
     agency: Agency, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The running node deletes one file, a person at the same time another of the same, full bundle."""
-    agency.add(rows("a", "b", *map(str, range(128))))
-    agency.publish()
+    agency.publish(rows("a", "b", *map(str, range(128))))
     shred_file(agency, "a")
     read, left = LogFiles.without_openings, [1]
 
@@ -432,8 +414,7 @@ def test_a_release_from_quarantine_in_between_is_not_undone(
     agency: Agency, other: Agency, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The list stands still, and more of it may be deleted than a moment before."""
-    other.add(rows("a", "b"))
-    other.publish()
+    other.publish(rows("a", "b"))
     agency.pull(other)
     shred_file(other, "a")
     shred_file(other, "b")
@@ -461,8 +442,7 @@ def test_a_release_from_quarantine_in_between_is_not_undone(
 
 
 def test_a_follower_deletes_and_remembers(agency: Agency, other: Agency) -> None:
-    other.add(rows("a", "b"))
-    other.publish()
+    other.publish(rows("a", "b"))
     agency.pull(other)
     shred_file(other, "a")
     other.publish()
@@ -478,8 +458,7 @@ def test_a_follower_deletes_and_remembers(agency: Agency, other: Agency) -> None
 def test_a_follower_killed_before_its_deletion_goes_on(
     agency: Agency, other: Agency, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    other.add(rows("a", "b"))
-    other.publish()
+    other.publish(rows("a", "b"))
     agency.pull(other)
     shred_file(other, "a")
     other.publish()
@@ -498,8 +477,7 @@ def test_a_follower_killed_before_its_deletion_goes_on(
 
 
 def test_an_own_dispute_is_resolved_and_deleted_with_it(agency: Agency) -> None:
-    agency.add(rows("a"))
-    agency.publish()
+    agency.publish(rows("a"))
     withdraw(agency.store, agency.origin, file_digests("a")[0], reason=Reason.OTHER)
     dispute(agency.store, agency.origin, [file_digests("a")[0]], reason=Reason.ERROR)
     agency.publish()
@@ -551,8 +529,7 @@ def test_a_peer_s_shredding_of_many_hashes_reads_what_others_list_once(
 ) -> None:
     names = [f"file {number}" for number in range(12)]
     for each in (agency, other):
-        each.add(rows(*names))
-        each.publish()
+        each.publish(rows(*names))
     agency.pull(other)
     for name in names[1:]:
         shred_file(other, name)

@@ -316,12 +316,8 @@ class Altered:
         data = await self._api.entries(origin, index=index, width=width, first=first)
         return self._altered("entries", data)
 
-    async def release_part(
-        self, subset: str, *, version: int, part: ReleasePart, since: int | None, max_bytes: int | None = None
-    ) -> bytes:
-        data = await self._api.release_part(
-            subset, version=version, part=part, since=since, max_bytes=max_bytes
-        )
+    async def release_part(self, subset: str, *, part: ReleasePart, **asked: Any) -> bytes:
+        data = await self._api.release_part(subset, part=part, **asked)
         return self._altered(part.value, bytes(data))
 
     async def evaluate(self, subset: str, request: EvaluationRequest) -> EvaluationReply:
@@ -481,12 +477,8 @@ class Meter(Altered):
         self.parts: dict[ReleasePart, int] = {}
 
     @override
-    async def release_part(
-        self, subset: str, *, version: int, part: ReleasePart, since: int | None, max_bytes: int | None = None
-    ) -> bytes:
-        data = await super().release_part(
-            subset, version=version, part=part, since=since, max_bytes=max_bytes
-        )
+    async def release_part(self, subset: str, *, part: ReleasePart, **asked: Any) -> bytes:
+        data = await super().release_part(subset, part=part, **asked)
         self.parts[part] = len(data)
         return data
 

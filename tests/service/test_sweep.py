@@ -43,8 +43,7 @@ def test_abandoned_batches_go_after_a_day_and_two_looks(
 
 
 def test_what_is_named_stays(agency: Agency) -> None:
-    agency.add(rows("a"))
-    agency.publish()
+    agency.publish(rows("a"))
     agency.add(rows("b"))
     before = set(agency.store.objects.ls(""))
     assert [sweep(agency.store, now_ms=NOW_MS + n * GRACE_MS) for n in range(3)] == [0, 0, 0]

@@ -195,10 +195,8 @@ def test_the_hashes_of_a_file_are_found_beside_each_other_and_where_one_came_lat
 ) -> None:
     """By whoever publishes the list, and whoever pulls it."""
     late = row("a", digests=[file_digests("a")[0], sha256_digest("a")])
-    agency.add(rows("a", "b"))
-    agency.publish()
-    agency.add([late])
-    agency.publish()
+    agency.publish(rows("a", "b"))
+    agency.publish([late])
     other.pull(agency)
     for one in (agency, other):
         catch_up(one.store)
@@ -216,11 +214,9 @@ def test_a_file_whose_hashes_came_beside_each_other_one_after_the_other_lacks_no
     agency: Agency, other: Agency
 ) -> None:
     """The doctor found the whole run in no row, and had the list read anew."""
-    agency.add(rows("a"))
-    agency.publish()
+    agency.publish(rows("a"))
     other.pull(agency)
-    agency.add([row("a", digests=[file_digests("a")[0], sha256_digest("a")])])
-    agency.publish()
+    agency.publish([row("a", digests=[file_digests("a")[0], sha256_digest("a")])])
     other.pull(agency)
     for one in (agency, other):
         require_noted(one.store)
@@ -249,8 +245,7 @@ def test_an_opening_that_ends_early_names_no_file() -> None:
 
 
 def test_an_opening_that_comes_late_is_noted_with_it(agency: Agency) -> None:
-    agency.add(rows("a"))
-    agency.publish()
+    agency.publish(rows("a"))
     withdraw(agency.store, agency.origin, file_digests("a")[0], reason=Reason.ERROR)
     agency.publish()
     *_, (at, event, opening) = agency.items()
@@ -268,8 +263,7 @@ def test_an_opening_that_comes_late_is_noted_with_it(agency: Agency) -> None:
 
 
 def test_a_block_whose_hash_was_deleted_is_judged_as_before(agency: Agency, other: Agency) -> None:
-    other.add(rows("a", "b"))
-    other.publish()
+    other.publish(rows("a", "b"))
     agency.pull(other)
     plan = prepare(other.store, other.origin, file_digests("a")[0])
     shred(other.store, other.origin, plan.position, reason=Reason.ERROR)
@@ -314,14 +308,12 @@ FIRST: dict[str, list[tuple[Op, Digest | None, Ext]]] = {
 def test_one_hash_of_a_longer_list_reads_no_more(agency: Agency, first: str) -> None:
     if FIRST[first]:
         queue(agency, *FIRST[first])
-    agency.add(rows(*(f"file {number}" for number in range(200))))
-    agency.publish()
+    agency.publish(rows(*(f"file {number}" for number in range(200))))
     withdraw(agency.store, agency.origin, file_digests("file 7")[0], reason=Reason.ERROR)
     agency.publish()
     with counted_reads() as before:
         judged(agency, "file 1")
-    agency.add(rows(*(f"more {number}" for number in range(600))))
-    agency.publish()
+    agency.publish(rows(*(f"more {number}" for number in range(600))))
     for number in range(3):
         withdraw(agency.store, agency.origin, file_digests(f"more {number}")[0], reason=Reason.OTHER)
     agency.publish()
@@ -334,10 +326,8 @@ def test_one_hash_of_a_longer_list_reads_no_more(agency: Agency, first: str) -> 
 
 def test_what_is_set_aside_is_not_read(agency: Agency, other: Agency) -> None:
     """A thief of a peer's key withdraws all of its list as errors: nothing of it counts until a person has looked."""
-    other.add(rows(*(f"file {number}" for number in range(600))))
-    other.publish()
-    agency.add(rows("file 1"))
-    agency.publish()
+    other.publish(rows(*(f"file {number}" for number in range(600))))
+    agency.publish(rows("file 1"))
     agency.pull(other)
     with counted_reads() as before:
         judged(agency, "file 1")
@@ -360,10 +350,8 @@ def test_what_is_set_aside_is_not_read(agency: Agency, other: Agency) -> None:
 def test_a_home_of_an_older_version_is_read_once_and_goes_on_where_it_was_killed(
     agency: Agency, other: Agency, dsn: str, tmp_path: Path
 ) -> None:
-    other.add(rows(*(f"file {number}" for number in range(450))))
-    other.publish()
-    agency.add(rows(*(f"file {number}" for number in range(700))))
-    agency.publish()
+    other.publish(rows(*(f"file {number}" for number in range(450))))
+    agency.publish(rows(*(f"file {number}" for number in range(700))))
     for one, name in ((agency, "file 1"), (other, "file 2")):
         withdraw(one.store, one.origin, file_digests(name)[0], reason=Reason.ERROR)
         one.publish()
@@ -389,8 +377,7 @@ def test_a_home_of_an_older_version_is_read_once_and_goes_on_where_it_was_killed
 
 
 def test_what_an_older_version_wrote_beside_is_read_by_the_next_that_judges(agency: Agency) -> None:
-    agency.add(rows("a", "b"))
-    agency.publish()
+    agency.publish(rows("a", "b"))
     before = agency.log
     withdraw(agency.store, agency.origin, file_digests("a")[0], reason=Reason.ERROR)
     agency.publish()
@@ -406,8 +393,7 @@ def test_what_an_older_version_wrote_beside_is_read_by_the_next_that_judges(agen
 def test_who_changes_one_list_reads_no_other(agency: Agency, other: Agency) -> None:
     """Of a home of an older version: another list's damage stops neither amends nor pulls."""
     for one in (agency, other):
-        one.add(rows("a"))
-        one.publish()
+        one.publish(rows("a"))
     agency.pull(other)
     with agency.store.write() as unit:
         unit._connection.execute(text("UPDATE log SET touched = 0"))
@@ -419,8 +405,7 @@ def test_who_changes_one_list_reads_no_other(agency: Agency, other: Agency) -> N
 
 
 def test_rows_that_are_missing_are_counted_and_made_anew(agency: Agency) -> None:
-    agency.add(rows("a", "b"))
-    agency.publish()
+    agency.publish(rows("a", "b"))
     withdraw(agency.store, agency.origin, file_digests("a")[0], reason=Reason.ERROR)
     withdraw(agency.store, agency.origin, file_digests("b")[0], reason=Reason.OTHER)
     agency.publish()

@@ -37,8 +37,7 @@ def federation(tmp_path: Path) -> Iterator[Federation]:
     with Federation(tmp_path) as made:
         fr, _ = made.peers("fr", "nl", grant=NARROW)
         fr.add(*(f"file {number}" for number in range(FILES)))
-        fr.add("secret", collection=NATIONAL)
-        fr.publish()
+        fr.publish("secret", collection=NATIONAL)
         yield made
 
 
@@ -91,8 +90,7 @@ async def test_the_next_export_carries_what_is_new(fr: Agency, nl: Agency) -> No
     first = MemoryObjects()
     export(fr, first)
     await take(nl, first)
-    fr.add("later")
-    fr.publish()
+    fr.publish("later")
     fr.time.advance(timedelta(hours=1))
     stick = MemoryObjects()
     exported = export(fr, stick, held=held_lists(nl.store, "fr.example"))
@@ -140,8 +138,7 @@ async def test_an_old_medium_is_refused_without_accusing_anybody(
     stick = MemoryObjects()
     export(fr, stick)
     fr.time.advance(timedelta(minutes=1))
-    fr.add("later")
-    fr.publish()
+    fr.publish("later")
     assert (await federation.sync(nl, fr)).succeeded
     with pytest.raises(UsageError, match="older than what is held"):
         await take(nl, stick)
@@ -254,8 +251,7 @@ async def test_a_wider_grant_opens_what_was_carried_before(fr: Agency, nl: Agenc
     export(fr, first)
     await take(nl, first)
     grant(fr, EVERYTHING)
-    fr.add("later")
-    fr.publish()
+    fr.publish("later")
     fr.time.advance(timedelta(hours=1))
     [exported] = export(fr, second, held=held_lists(nl.store, "fr.example")).lists
     assert (exported.bundles, exported.reopened) == (1, 1)
@@ -273,13 +269,11 @@ async def test_older_openings_that_are_not_on_the_medium_are_asked_for(fr: Agenc
     """An export that was told too much: what is new is taken over, and what to do is said."""
     first, second, whole = MemoryObjects(), MemoryObjects(), MemoryObjects()
     fr.add("old secret", collection=NATIONAL)
-    fr.add(*(f"more {number}" for number in range(300)))
-    fr.publish()
+    fr.publish(*(f"more {number}" for number in range(300)))
     export(fr, first)
     await take(nl, first)
     grant(fr, EVERYTHING)
-    fr.add("later")
-    fr.publish()
+    fr.publish("later")
     fr.time.advance(timedelta(hours=1))
     told = {fr.origin: HeldList(nl.log(fr.origin).head.size, EVERYTHING)}
     export(fr, second, held=told)
@@ -320,8 +314,7 @@ async def test_a_peer_that_was_away_while_everybody_was_replaced_follows_from_th
 ) -> None:
     for label in ("second", "third"):
         replace_everybody(fr, label)
-    fr.add("after both")
-    fr.publish()
+    fr.publish("after both")
     medium = MemoryObjects()
     export(fr, medium)
     assert (await take(nl, medium)).succeeded

@@ -46,8 +46,7 @@ def test_ends_the_digest_and_its_siblings_in_every_collection(
 
 
 def test_ends_siblings_that_joined_later(agency: Agency) -> None:
-    agency.add(rows("a", "b"))
-    agency.publish()
+    agency.publish(rows("a", "b"))
     agency.add([row("a", digests=(*file_digests("a"), sha256_digest("a")))])
     withdraw(agency.store, agency.origin, sha256_digest("a"), reason=Reason.LEGAL)
     assert listed(agency) == keys("b", BASELINE)
@@ -56,8 +55,7 @@ def test_ends_siblings_that_joined_later(agency: Agency) -> None:
 @pytest.mark.parametrize("noted", [True, False], ids=["noted", "of an older version"])
 def test_content_ids_are_found_in_every_bundle(agency: Agency, noted: bool) -> None:
     names = [str(number) for number in range(400)]
-    agency.add(rows(*names))
-    agency.publish()
+    agency.publish(rows(*names))
     agency.add(rows("waiting"))
     with agency.store.write() as unit:
         if not noted:
@@ -73,8 +71,7 @@ def test_content_ids_are_found_in_every_bundle(agency: Agency, noted: bool) -> N
 
 def test_a_withdrawal_reads_what_it_ends(agency: Agency, monkeypatch: pytest.MonkeyPatch) -> None:
     """Not the list, however long it is."""
-    agency.add(rows(*(str(number) for number in range(600))))
-    agency.publish()
+    agency.publish(rows(*(str(number) for number in range(600))))
     read = reads_of_objects(monkeypatch)
     withdraw(agency.store, agency.origin, file_digests("7")[0], reason=Reason.LEGAL)
     assert len(set(read)) == 1
@@ -90,8 +87,7 @@ def test_a_siblings_other_listing_ends_too_but_not_that_ones_siblings(agency: Ag
 
 
 def test_events_name_their_entry_and_repeat_no_digest(agency: Agency) -> None:
-    agency.add(rows("a", collection=NATIONAL))
-    agency.publish()
+    agency.publish(rows("a", collection=NATIONAL))
     withdraw(agency.store, agency.origin, file_digests("a")[0], reason=Reason.ERROR)
     agency.publish()
     for (_, data, opening), ref in zip(agency.items()[2:], (0, 1), strict=True):

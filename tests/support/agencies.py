@@ -128,6 +128,11 @@ def list_files(cli: Cli, contents: Iterable[bytes]) -> None:
     """Start the list, import made-up files that the agency holds, and publish."""
     cli.done("list", "create", LIST)
     cheapen(cli)
+    publish_files(cli, contents)
+
+
+def publish_files(cli: Cli, contents: Iterable[bytes]) -> None:
+    """Import made-up files that the agency holds, and publish all that waits."""
     import_files(cli, contents)
     cli.done("publish")
 

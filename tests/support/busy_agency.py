@@ -18,9 +18,8 @@ from node.rotation.store import write_store
 from node.signing.epochs import epoch_secrets
 from support.agencies import LIST, Federation, federate, import_files, lawful_table, numbered, written
 from support.copies import let_go_on
-from support.processes import Cli
+from support.processes import Cli, passphrase_of
 
-PASSPHRASES = {name: f"the passphrase of {name}" for name in ("alice", "bruno", "carla")}
 FILES = numbered("listed by both", 6)
 LAWFUL = b"a picture that everybody has"
 
@@ -63,21 +62,9 @@ def _object(federation: Federation, folder: Path) -> None:
 def _work(federation: Federation) -> None:
     """The agency's people begin what others must finish."""
     fr = federation.fr
-    for name in ("alice", "bruno"):
-        fr.done("person", "add", name, typed=2 * f"{PASSPHRASES[name]}\n")
-    typed = f"{PASSPHRASES['alice']}\n" + 2 * f"{PASSPHRASES['carla']}\n"
-    asked = fr.done("person", "add", "carla", "--role", "analyst", "--as", "alice", typed=typed)
-    fr.done("approval", "approve", str(asked["approval"]), "--as", "bruno", typed=f"{PASSPHRASES['bruno']}\n")
-    fr.done(
-        "partner",
-        "quota",
-        "hoster",
-        "--files-per-day",
-        "2000000",
-        "--as",
-        "alice",
-        typed=f"{PASSPHRASES['alice']}\n",
-    )
+    fr.add_persons("alice", "bruno")
+    fr.agreed("person", "add", "carla", "--role", "analyst", typed=2 * passphrase_of("carla"))
+    fr.done_as("alice", "partner", "quota", "hoster", "--files-per-day", "2000000")
     lawful = written(fr.home.with_name("lawful.csv"), lawful_table(LAWFUL))
     fr.done("guard", "benign", "add", lawful, "--name", "lawful")
     import_files(fr, [*numbered("waiting", 3), LAWFUL])

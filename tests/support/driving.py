@@ -26,7 +26,7 @@ _REFUSED = re.compile(
 """What Chromium says of every form that is shown again with what is wrong, where the focus goes."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Step(Generic[W]):
     """An action, what is typed for it, and what the page says afterwards."""
 

@@ -203,7 +203,10 @@ class Agency(FoundedNode):
         """Queue the withdrawal of a made-up file."""
         withdraw(self.store, self.origin, digest(name, Algorithm.SHA256), reason=reason)
 
-    def publish(self) -> Published:
+    def publish(self, *names: str, **how: Any) -> Published:
+        """Publish what waits, these files with it; `how` is as `add` takes it."""
+        if names:
+            self.add(*names, **how)
         return publish(self.store, self.origin, signer=self.signer, now_ms=self.now_ms)
 
     def know(self, other: FoundedNode, *, country: str, grant: Grant) -> None:

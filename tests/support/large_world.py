@@ -242,8 +242,7 @@ def _fill_peer(other: Agency, files: range, size: Size) -> None:
     rounds = range(0, len(files), step)
     for at in rounds:
         other.now_ms += (DAYS * 86_400_000 - 60_000) // len(rounds) - 1_000  # a publication takes one second
-        other.add(made_up_rows(files[at : at + step]))
-        other.publish()
+        other.publish(made_up_rows(files[at : at + step]))
     for number in files[: size.few]:
         reason = Reason.ERROR if number % 2 else Reason.OTHER
         withdraw(other.store, other.origin, file_digests(number)[0], reason=reason)

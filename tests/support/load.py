@@ -52,8 +52,8 @@ from support.agencies import (
     UNLISTED,
     Federation,
     federate,
-    import_files,
     numbered,
+    publish_files,
     table,
     written,
 )
@@ -269,8 +269,7 @@ class Load:
                 assert done.gossip is None or not done.gossip.words, done.gossip
 
     def _list(self) -> None:
-        import_files(self.fr, numbered(f"listed in round {len(self.requests)}", 1))
-        self.fr.done("publish")
+        publish_files(self.fr, numbered(f"listed in round {len(self.requests)}", 1))
 
     def _withdraw(self) -> None:
         if not self._rest:

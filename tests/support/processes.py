@@ -179,17 +179,26 @@ class Cli:
         """Run one command as somebody, who types a passphrase for it."""
         return self.run(*arguments, "--as", name, typed=passphrase_of(name))
 
-    def done_as(self, name: str, *arguments: str) -> dict[str, Any]:
-        """Likewise; the first result of one that must succeed."""
-        return self.done(*arguments, "--as", name, typed=passphrase_of(name))
+    def done_as(self, name: str, *arguments: str, typed: str = "") -> dict[str, Any]:
+        """Likewise, with what else is typed; the first result of one that must succeed."""
+        return self.done(*arguments, "--as", name, typed=passphrase_of(name) + typed)
+
+    def agreed(self, *arguments: str, typed: str = "") -> dict[str, Any]:
+        """What alice asks for and bruno approves; the result of that."""
+        number = str(self.done_as("alice", *arguments, typed=typed)["approval"])
+        return self.done_as("bruno", "approval", "approve", number)
 
     def add_persons(self, *names: str) -> None:
         """Operators of the agency, where nobody has to agree yet."""
         for name in names:
             self.done("person", "add", name, typed=2 * passphrase_of(name))
 
-    def refused(self, code: int, says: str, *arguments: str, typed: str = "", clock: str = "") -> Finished:
-        """A command that must end with `code`, print no result, say `says` and change nothing."""
+    def refused(
+        self, code: int, says: str, *arguments: str, typed: str = "", clock: str = "", by: str = ""
+    ) -> Finished:
+        """A command, of a person if `by` names one, that must end with `code` and `says` and change nothing."""
+        if by:
+            arguments, typed = (*arguments, "--as", by), passphrase_of(by)
         for _ in range(3 if self._node_runs() else 1):  # a running node writes beside us, but not each time
             before = contents(self.home)
             finished = self.run(*arguments, typed=typed, clock=clock)

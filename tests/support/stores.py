@@ -125,7 +125,10 @@ class Agency:
     def add(self, incoming: Iterable[RowResult], statement: Statement = OWN) -> ImportReport:
         return import_rows(self.store, self.origin, incoming, statement=statement, now_ms=self.now_ms)
 
-    def publish(self) -> Published:
+    def publish(self, incoming: Iterable[RowResult] = (), statement: Statement = OWN) -> Published:
+        """Publish what waits, these rows with it."""
+        if rows := list(incoming):
+            self.add(rows, statement)
         self.now_ms += 1000
         return publish(self.store, self.origin, signer=self.signer, now_ms=self.now_ms)
 

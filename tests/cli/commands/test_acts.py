@@ -14,7 +14,7 @@ from node.store.accounts.records import PersonRole
 from node.store.store import Store
 from support.agencies import LIST, PARTNER, SUBSET, Federation
 from support.federated import federated
-from support.processes import Cli
+from support.processes import Cli, passphrase_of
 
 PERSONS: Final[Mapping[PersonRole, str]] = {
     PersonRole.OPERATOR: "alice",
@@ -34,10 +34,6 @@ ASKING: Final[Mapping[str, tuple[str, ...]]] = {
 """What is typed for what takes two persons, by the action that does the same in the console."""
 
 
-def _passphrase(name: str) -> str:
-    return f"the passphrase of {name}\n"
-
-
 @pytest.fixture(scope="module")
 def team(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Cli, Federation]]:
     """An agency with a person of each role that decides."""
@@ -45,11 +41,8 @@ def team(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Cli, Federa
         fr = made.fr_copied(tmp_path_factory.mktemp("team") / "fr")
         for role in (PersonRole.OPERATOR, PersonRole.SECURITY):
             name = PERSONS[role]
-            fr.done("person", "add", name, "--role", role, typed=2 * _passphrase(name))
-        carla = ("person", "add", "carla", "--role", "analyst", "--as", "alice")
-        asked = fr.done(*carla, typed=_passphrase("alice") + 2 * _passphrase("carla"))
-        approve = ("approval", "approve", str(asked["approval"]), "--as", "bruno")
-        fr.done(*approve, typed=_passphrase("bruno"))
+            fr.done("person", "add", name, "--role", role, typed=2 * passphrase_of(name))
+        fr.agreed("person", "add", "carla", "--role", "analyst", typed=2 * passphrase_of("carla"))
         yield fr, made
 
 
@@ -57,8 +50,7 @@ def team(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Cli, Federa
 def handing_out(team: tuple[Cli, Federation]) -> Cli:
     """With a recipient that two of them let in."""
     fr, _ = team
-    asked = fr.done_as("alice", *ASKING["recipient-add"])
-    fr.done_as("bruno", "approval", "approve", str(asked["approval"]))
+    fr.agreed(*ASKING["recipient-add"])
     return fr
 
 
@@ -71,7 +63,7 @@ def test_asking_takes_the_role_that_it_takes_in_the_console(
     fr, _ = team
     (row,) = [row for row in ACTIONS if row.name == name]
     words = (*ASKING[name], "--as", PERSONS[role])
-    typed = _passphrase(PERSONS[role]) + 2 * _passphrase("somebody new")
+    typed = passphrase_of(PERSONS[role]) + 2 * passphrase_of("somebody new")
     before = len(fr.run("approval", "ls").results)
     finished = fr.run(*words, typed=typed)
     if role in row.roles:

@@ -21,7 +21,7 @@ from node.group.load import load_group
 from node.home import Home
 from node.hoster.judge.machine import updated_lately
 from protocol.subset.canary import PRESENT_TEXT
-from support.agencies import BOTH, SUBSET, UNLISTED, Federation, import_files
+from support.agencies import BOTH, SUBSET, UNLISTED, Federation, publish_files
 from support.crowds import FLOOD, MOST_MB, crowd, held, rss_mb
 from support.digest_search import DigestSearch
 from support.disks import small_disk
@@ -180,8 +180,7 @@ def test_a_release_that_an_update_brought_is_in_use_soon(federation: Federation,
     with agent(partner) as (_, client, url):
         assert stream(client, LATER) == ("OK", None)
         for cli in (federation.fr, federation.nl):
-            import_files(cli, [LATER])
-            cli.done("publish")
+            publish_files(cli, [LATER])
         federation.fr.done("peer", "sync")
         federation.fr.done("subset", "release", SUBSET)
         assert partner.done("update")["new"] == 2

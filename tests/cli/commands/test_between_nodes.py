@@ -34,10 +34,10 @@ from support.agencies import (
     SUBSET,
     Federation,
     found_agency,
-    import_files,
     impostor,
     list_files,
     numbered,
+    publish_files,
     report,
 )
 from support.copies import let_go_on
@@ -285,8 +285,7 @@ def test_kills_in_the_middle_of_sync_release_and_update(federation: Federation) 
     fr, nl, partner = federation.fr, federation.nl, federation.partner
     new = numbered("listed later", 3)
     for cli in (fr, nl):
-        import_files(cli, new)
-        cli.done("publish")
+        publish_files(cli, new)
     old = report(fr, NL_LIST).log.head.size
     version = partner.done("status")["version"]
 

@@ -28,7 +28,7 @@ from node.ports.verdicts import Outcome
 from node.remote.node import RemoteNode
 from node.subsets import content
 from protocol.subset.label import CANARY_LABEL, Label, LabelSource, seal_label
-from support.agencies import BOTH, SUBSET, UNLISTED, Federation, import_files, numbered, written
+from support.agencies import BOTH, SUBSET, UNLISTED, Federation, numbered, publish_files, written
 from support.federated import federated
 from support.processes import Cli, wait_until
 from support.requests_seen import asked, evaluations
@@ -201,8 +201,7 @@ def test_who_stores_what_was_just_listed_asks_as_who_does_not(tmp_path: Path) ->
                 written(folder / str(number), content)
             assert home.run("scan", str(folder)).exit == 0
         for agency in (made.fr, made.nl):
-            import_files(agency, [held])
-            agency.done("publish")
+            publish_files(agency, [held])
         made.fr.done("peer", "sync")
         made.fr.done("subset", "release", SUBSET)
         for command in (["update"], ["update"], ["scan", "--resume"], ["update"], ["status"]):
@@ -228,8 +227,7 @@ def test_a_label_that_is_none_is_a_hit_and_the_node_does_not_see_who_opened_it(
         names = {"holder": b"held", "other": b"not held"}
         homes = [made.new_partner(tmp_path / name) for name in names]
         for agency in (made.fr, made.nl):
-            import_files(agency, [names["holder"]])
-            agency.done("publish")
+            publish_files(agency, [names["holder"]])
         made.fr.done("peer", "sync")
         monkeypatch.setattr(content, "seal_label", seal)
         made.fr.done("subset", "release", SUBSET)

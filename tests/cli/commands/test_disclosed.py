@@ -18,9 +18,8 @@ from support.processes import Cli, Running
 
 pytest.importorskip("PIL", reason="needs the images extra: pip install -e '.[images]'")
 
-PASS = {name: f"the passphrase of {name}\n" for name in ("alice", "bruno")}
 PICTURES, GALLERY = "pictures", "gallery"
-SOME = ("partner", "disclose", GALLERY, "--values-per-day", "20", "--as", "alice")
+SOME = ("partner", "disclose", GALLERY, "--values-per-day", "20")
 
 
 def pdq(path: Path) -> str:
@@ -63,9 +62,8 @@ def near(pictures: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[F
 def switched_on(near: Federation) -> None:
     """Both switches, and what two persons decide."""
     fr = near.fr
-    for name, passphrase in PASS.items():
-        fr.done("person", "add", name, typed=2 * passphrase)
-    asked = fr.done(*SOME, typed=PASS["alice"])
+    fr.add_persons("alice", "bruno")
+    asked = fr.done_as("alice", *SOME)
     assert asked["subject"] == "gallery may show 20 PDQ values a day (now: 0)"
     fr.done_as("bruno", "approval", "approve", str(asked["approval"]))
     near.fr_node.stop()

@@ -8,7 +8,7 @@ import pytest
 
 from node.home import Home
 from node.identity.identity import open_identity
-from support.agencies import LIST, SUBSET, cheapen, import_files, report, table, written
+from support.agencies import LIST, SUBSET, cheapen, import_files, publish_files, report, table, written
 from support.processes import Cli
 
 LOGO = b"the logo of the agency"
@@ -43,8 +43,7 @@ def test_a_release_that_would_list_the_logo_is_refused(alone: Cli, tmp_path: Pat
         (1, "md5", "our logo"),
         (2, "sha256", "our logo"),
     ]
-    import_files(alone, [OTHER, LOGO])
-    alone.done("publish")
+    publish_files(alone, [OTHER, LOGO])
     refused = alone.run("subset", "release", SUBSET)
     assert (refused.exit, refused.out) == (14, "")
     assert f"entry 8 of fr.example/lists/{LIST}, entry 9 of fr.example/lists/{LIST}" in refused.err
@@ -94,8 +93,7 @@ def test_what_is_known_to_be_lawful_is_set_aside_until_two_persons_let_it_in(
     [aside] = agency.run("quarantine", "ls").results
     assert aside["reason"] == "it is in the known-benign set nsrl-file"
 
-    for name in ("alice", "bruno"):
-        agency.done("person", "add", name, typed=f"the passphrase of {name}\n" * 2)
+    agency.add_persons("alice", "bruno")
     release = agency.run_as("alice", "quarantine", "release", aside["id"], "--reason", "looked at it")
     number = str(release.first["approval"])
     assert agency.done(*arguments)["accepted"] == 0, "one person is not two"

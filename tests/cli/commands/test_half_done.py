@@ -151,15 +151,13 @@ def test_what_was_taken_out_is_told_and_deleted_though_it_could_not_be_cosigned(
 
     monkeypatch.setattr("node.store.peers.cosignatures.CosignerRows.put", would_not_stand_still)
     both = written(tmp_path / "both", table(BOTH))
-    for name in ("alice", "bruno"):
-        fr.done("person", "add", name, typed=2 * f"the passphrase of {name}\n")
+    fr.add_persons("alice", "bruno")
     fr.done("guard", "tripwire", "add", "--hash-from", both, "--note", "the logo")
     tripped = fr.run("subset", "release", SUBSET)
     assert (tripped.exit, tripped.out) == (14, "")
     assert "adds nothing" in tripped.err
     assert "not cosigned: its note would not stand still" in tripped.err
-    asked = fr.done_as("alice", "entry", "shred", "--list", LIST, "--hash-from", both, "--yes")
-    told = str(fr.done_as("bruno", "approval", "approve", str(asked["approval"]))["result"])
+    told = str(fr.agreed("entry", "shred", "--list", LIST, "--hash-from", both, "--yes")["result"])
     assert "2 withdrawn now" in told
     assert "not cosigned: its note would not stand still; deleted here" in told
     search = DigestSearch([sha256(BOTH).digest()])
@@ -261,12 +259,10 @@ def test_a_key_that_was_let_begin_is_on_record_though_what_follows_failed(
 def test_a_peer_that_is_followed_is_on_record_though_nobody_was_asked_for_more(
     fr: Cli, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for name in ("alice", "bruno"):
-        fr.done("person", "add", name, "--role", "operator", typed=2 * f"the passphrase of {name}\n")
+    fr.add_persons("alice", "bruno")
     fr.done("peer", "remove", "nl.example")
     failing_after("node.access.approvals.Approvals.request", 0, monkeypatch)
-    more = ("peer", "add", "nl.example", "--grant", "baseline,national", "--as", "alice")
-    asked = fr.run(*more, typed="the passphrase of alice\n")
+    asked = fr.run_as("alice", "peer", "add", "nl.example", "--grant", "baseline,national")
     assert partly(fr, asked, "peer.add")["node"] == "nl.example"
     assert [one["peer"] for one in fr.run("peer", "ls").results] == ["nl.example"]
 

@@ -24,7 +24,17 @@ from node.rotation.store import write_store
 from node.signing.process.restore_mark import RestoreMark
 from node.signing.reference import Reference
 from protocol.digest import Algorithm, Digest
-from support.agencies import LIST, SUBSET, Federation, import_files, lawful_table, numbered, table, written
+from support.agencies import (
+    LIST,
+    SUBSET,
+    Federation,
+    import_files,
+    lawful_table,
+    numbered,
+    publish_files,
+    table,
+    written,
+)
 from support.copies import let_go_on
 from support.partner_rows import bodies
 from support.processes import Cli
@@ -84,8 +94,7 @@ def agency(federation: Federation, folder: Path) -> Cli:
     fr.done("list", "create", "other")
     other = written(folder / "other.csv", table(b"of another list"))
     fr.done("entry", "import", other, "--list", "other", "--basis", "own")
-    import_files(fr, numbered("more", 150))
-    fr.done("publish")
+    publish_files(fr, numbered("more", 150))
     fr.done("subset", "release", SUBSET)
     import_files(fr, numbered("waiting", 2))
     stolen = ("log-lists-other-1", "--reason", "compromise", "--last-good", "0", "--yes")

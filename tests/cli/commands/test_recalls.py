@@ -5,7 +5,17 @@ from hashlib import md5, sha1, sha256
 
 import pytest
 
-from support.agencies import BOTH, LIST, SINGLE, SUBSET, Federation, import_files, numbered, written
+from support.agencies import (
+    BOTH,
+    LIST,
+    SINGLE,
+    SUBSET,
+    Federation,
+    import_files,
+    numbered,
+    publish_files,
+    written,
+)
 from support.digest_search import DigestSearch
 from support.federated import federated
 from support.processes import Cli
@@ -27,13 +37,7 @@ def hash_file(cli: Cli, content: bytes) -> str:
 
 def shred(cli: Cli, *which: str) -> str:
     """Asked for by one person and approved by the other; what came of it."""
-    asked = cli.done_as("alice", "entry", "shred", "--list", LIST, *which, "--yes")
-    assert asked["kind"] == "entry.shred"
-    number = str(asked["approval"])
-    alone = cli.run_as("alice", "approval", "approve", number)
-    assert alone.exit == 12
-    done = cli.done_as("bob", "approval", "approve", number)
-    return str(done["result"])
+    return str(cli.agreed("entry", "shred", "--list", LIST, *which, "--yes")["result"])
 
 
 @pytest.mark.threat("a late withdrawal")
@@ -79,7 +83,7 @@ def test_shredding_takes_two_persons_and_every_node(pair: Federation) -> None:
     assert (alone.exit, alone.out) == (2, "")
     assert "takes two persons" in alone.err
     for cli in (fr, nl):
-        cli.add_persons("alice", "bob")
+        cli.add_persons("alice", "bruno")
     elsewhere = ("entry", "shred", "--list", "none", "--hash-from", hash_file(fr, BOTH), "--yes")
     assert "there is no list fr.example/lists/none" in fr.run(*elsewhere).err
     assert "removed" in shred(fr, "--hash-from", hash_file(fr, BOTH))
@@ -112,7 +116,7 @@ def test_a_shredding_deletes_no_more_than_was_asked_for(pair: Federation) -> Non
     """Who asked for it joins another file to it before the second person looks."""
     fr = pair.fr
     if not fr.run("person", "ls").results:
-        fr.add_persons("alice", "bob")
+        fr.add_persons("alice", "bruno")
     names = ("a shredded file", "another file")
     one = sha256(names[0].encode()).hexdigest()
     weak = md5(names[0].encode(), usedforsecurity=False).hexdigest()
@@ -121,30 +125,20 @@ def test_a_shredding_deletes_no_more_than_was_asked_for(pair: Federation) -> Non
     joined = written(fr.home.with_name("join.csv"), f"sha1,md5,collection\n{other},{weak},national\n")
     assert fr.run("entry", "import", table, "--list", LIST, "--basis", "own").exit == 0
     fr.done("publish")
-    asked = fr.done(
-        "entry",
-        "shred",
-        "--list",
-        LIST,
-        "--hash-from",
-        hash_file(fr, names[0].encode()),
-        "--yes",
-        "--as",
-        "alice",
-        typed="the passphrase of alice\n",
-    )
+    hashes = hash_file(fr, names[0].encode())
+    asked = fr.done_as("alice", "entry", "shred", "--list", LIST, "--hash-from", hashes, "--yes")
     number = str(asked["approval"])
     fr.run("entry", "import", joined, "--list", LIST, "--basis", "own")
-    late = fr.run_as("bob", "approval", "approve", number)
+    late = fr.run_as("bruno", "approval", "approve", number)
     assert (late.exit, late.out) == (2, ""), late.err
     assert "would delete 3" in late.err
-    fr.done_as("bob", "approval", "reject", number, "--reason", "it grew")
+    fr.done_as("bruno", "approval", "reject", number, "--reason", "it grew")
 
 
 def ensure_shredded(cli: Cli) -> None:
     """Shred what both list, where no test before did: tests of one file may run in two processes."""
     if not cli.run("person", "ls").results:
-        cli.add_persons("alice", "bob")
+        cli.add_persons("alice", "bruno")
     if not cli.run("shredding", "ls").results:
         shred(cli, "--hash-from", hash_file(cli, BOTH))
 
@@ -167,14 +161,14 @@ def test_it_comes_back_with_two_persons_alone(pair: Federation) -> None:
     )
     number = str(asked["approval"])
     assert asked["kind"] == "entry.readmit"
-    approved = fr.run_as("bob", "approval", "approve", number)
+    approved = fr.run_as("bruno", "approval", "approve", number)
     assert approved.exit == 0
     assert "let what was shredded be listed here again" in approved.err
     assert "what: 1 hash, shredded as " in approved.err
     assert f"about: {FR_LIST}:" in approved.err
     assert fr.run("entry", "import", rows, "--list", LIST, "--basis", "own").exit == 0
     shred(fr, "--hash-from", hash_file(fr, BOTH))
-    late = fr.run_as("bob", "approval", "approve", str(before["approval"]))
+    late = fr.run_as("bruno", "approval", "approve", str(before["approval"]))
     assert (late.exit, "was changed since it was asked for" in late.err) == (2, True)
     assert fr.run("entry", "import", rows, "--list", LIST, "--basis", "own").exit == 3
 
@@ -186,8 +180,7 @@ def test_a_withdrawal_behind_what_a_clock_dated_ahead_reaches_partners(pair: Fed
     held = partner.done("update")["entries"]
     late = b"listed by both agencies later"
     for cli in (fr, nl):
-        import_files(cli, [late])
-        cli.done("publish")
+        publish_files(cli, [late])
     fr.done("peer", "sync")
     fr.done("subset", "release", SUBSET)
     assert partner.done("update")["entries"] > held

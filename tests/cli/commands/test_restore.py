@@ -22,12 +22,13 @@ from support.agencies import (
     cheapen,
     import_files,
     numbered,
+    publish_files,
     report,
     table,
     written,
 )
 from support.federated import federated
-from support.processes import Cli, Running
+from support.processes import Cli, Running, passphrase_of
 from support.signer_process import SignerProcess
 
 ORIGIN = f"fr.example/lists/{LIST}"
@@ -37,9 +38,7 @@ ORIGIN = f"fr.example/lists/{LIST}"
 def stopped(tmp_path: Path) -> Iterator[Federation]:
     """The first agency has two persons, and does not run."""
     with federated(tmp_path, running=["nl"]) as made:
-        for name in ("alice", "bob"):
-            typed = f"the passphrase of {name}\n" * 2
-            made.fr.done("person", "add", name, "--role", "operator", typed=typed)
+        made.fr.add_persons("alice", "bruno")
         yield made
 
 
@@ -84,9 +83,7 @@ def openings(cli: Cli) -> list[bool]:
 
 def shred(cli: Cli, content: bytes) -> None:
     hashes = written(cli.home.with_name("wrong.txt"), sha256(content).hexdigest() + "\n")
-    words = ("entry", "shred", "--list", LIST, "--hash-from", hashes, "--yes", "--as", "alice")
-    number = str(cli.done(*words, typed="the passphrase of alice\n")["approval"])
-    cli.done_as("bob", "approval", "approve", number)
+    cli.agreed("entry", "shred", "--list", LIST, "--hash-from", hashes, "--yes")
 
 
 def accusations(cli: Cli) -> list[object]:
@@ -96,8 +93,7 @@ def accusations(cli: Cli) -> list[object]:
 def test_a_restored_node_goes_on_behind_all_that_its_peers_saw(pair: Federation) -> None:
     fr, nl = pair.fr, pair.nl
     backup = backup_of(fr)
-    import_files(fr, numbered("after the backup", 5))
-    fr.done("publish")
+    publish_files(fr, numbered("after the backup", 5))
     shred(fr, BOTH)
     fr.done("subset", "release", SUBSET)
     nl.done("peer", "sync")
@@ -139,8 +135,7 @@ def test_what_nobody_holds_is_said_and_no_size_is_signed_twice(pair: Federation)
     """The peer's witness saw a head whose entries nobody had fetched."""
     fr, nl = pair.fr, pair.nl
     backup = backup_of(fr)
-    import_files(fr, numbered("seen by a witness alone", 4))
-    fr.done("publish")
+    publish_files(fr, numbered("seen by a witness alone", 4))
     fr.done("witness", "ask")
     size = report(fr).log.head.size
     held = report(nl, ORIGIN).log.head.size
@@ -258,12 +253,10 @@ def test_a_node_and_its_signer_come_back_from_backups_of_different_days(
     pair, signer = split_pair
     fr, nl = pair.fr, pair.nl
     older = signer.backup("signer-monday")
-    import_files(fr, numbered("of Tuesday", 2))
-    fr.done("publish")
+    publish_files(fr, numbered("of Tuesday", 2))
     backup = backup_of(fr)
     assert fr.run("backup", "drill", *backup).exit == 0, "of the keys that are with the node"
-    import_files(fr, numbered("of Wednesday", 3))
-    fr.done("publish")
+    publish_files(fr, numbered("of Wednesday", 3))
     nl.done("peer", "sync")
     fr.done("witness", "ask")
     seen = report(nl, ORIGIN).log.head
@@ -345,8 +338,7 @@ def test_a_signer_gives_up_what_was_signed_twice(
     signer.process.start()
     pair.nl_node.stop()
     for name in ("own", "more of its own"):
-        import_files(fr, numbered(name, 3))
-        fr.done("publish")
+        publish_files(fr, numbered(name, 3))
     pair.nl_node = Running(pair.nl)
     import_files(thief, numbered("planted", 1))
     assert thief.done("publish")["cosigned"] == 1
@@ -413,9 +405,8 @@ def test_an_audit_log_that_its_signer_knows_otherwise_goes_on_in_another(
     signer.process.start()
     for cli, names in ((fr, ("carol",)), (twin, ("dora", "emil", "fay"))):
         for name in names:
-            words = ("--alone", "person", "add", name, "--role", "viewer", "--as", "alice")
-            own = f"the passphrase of {name}\n"
-            cli.done(*words, typed=f"the passphrase of alice\n{own}{own}")
+            words = ("--alone", "person", "add", name, "--role", "viewer")
+            cli.done_as("alice", *words, typed=2 * passphrase_of(name))
     theirs.stop()
     twin.edit("sigfed.toml", str(theirs.folder / "socket"), str(signer.folder / "socket"))
     shutil.rmtree(fr.home)
@@ -440,8 +431,7 @@ def test_a_signer_alone_is_lost_and_its_node_brings_it_forward(split_pair: tuple
     pair, signer = split_pair
     fr = pair.fr
     older = signer.backup("signer-monday")
-    import_files(fr, numbered("of Tuesday", 2))
-    fr.done("publish")
+    publish_files(fr, numbered("of Tuesday", 2))
     size = report(fr).log.head.size
     signer.lost_and_restored(older)
     signer.process.start()

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from support.agencies import BOTH, LIST, SINGLE, SUBSET, UNLISTED, Federation
+from support.agencies import BOTH, LIST, SINGLE, SUBSET, Federation
 from support.federated import federated
 from support.processes import Cli
 
@@ -109,16 +109,8 @@ class TestQueue:
 class TestOwnEntries:
     def test_amended_entries_say_it_and_keep_the_rest(self, fr: Cli) -> None:
         amend = ("entry", "amend", "--list", LIST)
-        done = fr.done(
-            *amend,
-            "--hash-from",
-            "-",
-            "--review-by",
-            "2031-05-01",
-            "--legality",
-            "FR=illegal",
-            typed=typed(BOTH),
-        )
+        until = ("--review-by", "2031-05-01", "--legality", "FR=illegal")
+        done = fr.done(*amend, "--hash-from", "-", *until, typed=typed(BOTH))
         assert done["amended"] == 2
         fr.done("publish", LIST)
         (index, *_) = done["positions"]
@@ -209,18 +201,6 @@ class TestDispute:
         assert finished.exit == 2
         assert "does not dispute (any more): line 1" in finished.err
 
-    def test_of_a_hash_that_nobody_lists_needs_a_collection(self, fr: Cli) -> None:
-        dispute = ("entry", "dispute", "--list", LIST, "--hash-from", "-", "--yes")
-        fr.refused(2, "nothing says which collection it belongs to", *dispute, typed=typed(UNLISTED))
-        done = fr.done(*dispute, "--collection", "national", typed=typed(UNLISTED))
-        assert done["disputed"] == 1
-        fr.done("publish", LIST)
-        (index,) = done["positions"]
-        assert fr.done("entry", "resolve", "--list", LIST, "--index", str(index), "--yes")["resolved"] == 1
-        fr.refused(
-            2, "has no open dispute", "entry", "resolve", "--list", LIST, "--index", str(index), "--yes"
-        )
-
     @pytest.mark.parametrize("verb", ["dispute", "resolve", "reaffirm"])
     def test_asks_first(self, fr: Cli, verb: str) -> None:
         more = ["--basis", "reviewed"] if verb == "reaffirm" else []
@@ -284,18 +264,8 @@ def test_a_block_of_what_nobody_lists_is_overruled_in_a_collection_that_is_named
 
 def test_a_withdrawal_tells_who_has_not_applied_it(pair: Federation) -> None:
     nl = pair.nl
-    nl.done(
-        "entry",
-        "withdraw",
-        "--list",
-        LIST,
-        "--hash-from",
-        "-",
-        "--reason",
-        "error",
-        "--yes",
-        typed=typed(SINGLE),
-    )
+    withdraw = ("entry", "withdraw", "--list", LIST, "--hash-from", "-", "--reason", "error", "--yes")
+    nl.done(*withdraw, typed=typed(SINGLE))
     (waits,) = explained(nl, SINGLE)["withdrawn"]
     assert (waits["reason"], waits["time_ms"]) == ("error", 0)
     nl.done("publish", LIST)

@@ -27,6 +27,7 @@ from support.agencies import (
     fetch,
     import_files,
     numbered,
+    publish_files,
     report,
     table,
     written,
@@ -262,8 +263,7 @@ def published_by_a_thief(pair: Federation, folder: Path) -> None:
     thief = pair.fr.copied(folder)
     pair.nl_node.stop()
     for name in ("own", "more of its own"):
-        import_files(pair.fr, numbered(name, 3))
-        pair.fr.done("publish")
+        publish_files(pair.fr, numbered(name, 3))
     pair.nl_node = Running(pair.nl)
     import_files(thief, numbered("planted", 1))
     assert thief.done("publish")["cosigned"] == 1
@@ -350,8 +350,7 @@ def test_a_thief_who_goes_on_in_the_log_is_told_beside_a_folder_put_back_and_end
         with Running(fr):
             pair.nl.run("peer", "sync")
             assert fr.done("key", "resume", LIST)["size"] == good + 2
-            import_files(fr, numbered("own", 1))
-            fr.done("publish")
+            publish_files(fr, numbered("own", 1))
             pair.nl.done("peer", "sync")
         assert report(pair.nl, ORIGIN).log.head.size == good + 4
     else:

@@ -21,7 +21,7 @@ from node.hoster.folder import Cursor, PartnerFolder
 from node.hoster.hits.homes import hit_spool
 from node.hoster.subsets import chosen, names_of
 from node.sdk import Client, Outcome, Screen, scan_partition
-from support.agencies import BOTH, SUBSET, UNLISTED, Federation, import_files, written
+from support.agencies import BOTH, SUBSET, UNLISTED, Federation, publish_files, written
 from support.federated import federated
 from support.gateways import exchanged
 from support.partner_console import CSRF, console, signed_in
@@ -292,8 +292,7 @@ def test_the_proxy_is_told_of_both(federation: Federation, partner: Cli) -> None
         assert [each["subset"] for each in partner.run("hit", "ls").results] == [SUBSET, SECOND]
         assert upload(address, later)[1].startswith(b"ICAP/1.0 204")
         for cli in (federation.fr, federation.nl):
-            import_files(cli, [later])
-            cli.done("publish")
+            publish_files(cli, [later])
         federation.fr.done("peer", "sync")
         federation.fr.done("subset", "release", SECOND)
         partner.done("--subset", SECOND, "update")

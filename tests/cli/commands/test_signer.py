@@ -12,7 +12,7 @@ import pytest
 
 from node.clock import SystemClock
 from node.signing.process.roles import SIGNED_HERE
-from support.agencies import LIST, SUBSET, found_agency, import_files, numbered, report
+from support.agencies import LIST, SUBSET, found_agency, import_files, numbered, publish_files, report
 from support.agents import running_agent
 from support.processes import Cli, Running, wait_until
 from support.signer_process import SignerProcess
@@ -22,8 +22,7 @@ from support.signer_process import SignerProcess
 def cli(tmp_path: Path) -> Cli:
     made = found_agency(tmp_path, name="fr", country="FR")
     made.done("list", "create", LIST)
-    import_files(made, numbered("first", 3))
-    made.done("publish")
+    publish_files(made, numbered("first", 3))
     return made
 
 
@@ -109,8 +108,7 @@ def test_keys_are_made_and_trust_files_stamped_there(cli: Cli, signer: SignerPro
 
 def test_keys_move_back_with_what_they_signed(cli: Cli, signer: SignerProcess) -> None:
     signer.start()
-    import_files(cli, numbered("second", 2))
-    cli.done("publish")
+    publish_files(cli, numbered("second", 2))
     arguments = ("signer", "join", str(signer.folder), "--yes")
     assert cli.run(*arguments).exit == 2, "the configuration still names it"
     config = cli.home / "sigfed.toml"
@@ -119,8 +117,7 @@ def test_keys_move_back_with_what_they_signed(cli: Cli, signer: SignerProcess) -
     signer.stop()
     assert cli.done(*arguments)["keys"] > len(SIGNED_HERE)
     assert not [*(signer.folder / "keys").glob("*.json")]
-    import_files(cli, numbered("third", 1))
-    cli.done("publish")
+    publish_files(cli, numbered("third", 1))
     assert report(cli).log.head.size == 12
     assert cli.run("audit", "verify").exit == 0
     assert cli.run(*arguments).exit == 10, "there is no signer any more"
@@ -161,8 +158,7 @@ def test_a_key_in_an_agent_is_brought_by_whoever_has_the_signers_folder(
         begins = datetime.fromisoformat(str(cli.done(*named, f"signer:{name}")["start"]))
         cli.refused(2, "is listed already", *named, f"signer:{name}")
         wait_until(lambda: SystemClock().now() >= begins)  # a second after the first one at the earliest
-        import_files(cli, numbered("second", 2))
-        cli.done("publish")
+        publish_files(cli, numbered("second", 2))
         assert (report(cli).log.note or b"").count(b"\n\xe2\x80\x94 ") == 2
 
         # Without the agent nothing is published and nothing is lost.

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from support.agencies import LIST, SUBSET, found_agency, import_files, numbered
+from support.agencies import LIST, SUBSET, found_agency, numbered, publish_files
 from support.processes import Cli
 
 SHOWN: Mapping[str, tuple[str, int]] = {
@@ -19,8 +19,7 @@ SHOWN: Mapping[str, tuple[str, int]] = {
 def agency(tmp_path: Path) -> Cli:
     cli = found_agency(tmp_path, name="fr", country="FR")
     cli.done("list", "create", LIST)
-    import_files(cli, numbered("first", 3))
-    cli.done("publish")
+    publish_files(cli, numbered("first", 3))
     cli.done("subset", "create", SUBSET)
     cli.done("subset", "release", SUBSET)
     return cli

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from support.agencies import LIST, found_agency, import_files, list_files, numbered, written
+from support.agencies import LIST, found_agency, list_files, numbered, publish_files, written
 from support.processes import Cli
 
 
@@ -99,17 +99,12 @@ def test_a_wider_grant_opens_what_was_carried_closed(apart: tuple[Cli, Cli], tmp
 
     carry("everything")
     fr.done("peer", "grant", "nl.example", "--grant", "baseline", "--algorithms", "md5")
-    import_files(fr, numbered("closed", 3))
-    fr.done("publish")
+    publish_files(fr, numbered("closed", 3))
     taken = carry("fewer")
     assert (taken["adds"], taken["opened"]) == (6, 0)
 
-    typed = {name: f"the passphrase of {name}\n" for name in ("alice", "bruno")}
-    for name, passphrase in typed.items():
-        fr.done("person", "add", name, typed=2 * passphrase)
-    more = ("peer", "grant", "nl.example", "--grant", "baseline", "--as", "alice")
-    number = str(fr.done(*more, typed=typed["alice"])["approval"])
-    fr.done_as("bruno", "approval", "approve", number)
+    fr.add_persons("alice", "bruno")
+    fr.agreed("peer", "grant", "nl.example", "--grant", "baseline")
     taken = carry("more")
     assert (taken["adds"], taken["opened"]) == (0, 3)
     assert carry("again")["opened"] == 0

@@ -13,7 +13,7 @@ from tempfile import mkdtemp
 
 import pytest
 
-from support.agencies import LIST, cheapen, found_agency, import_files, numbered, table
+from support.agencies import LIST, cheapen, found_agency, numbered, publish_files, table
 from support.processes import ROOT, Cli, contents, environment, wait_until
 from support.programs import found, needed
 from support.public_program import publish_program
@@ -109,8 +109,7 @@ def machine(interpreter: Sequence[str]) -> Iterator[Machine]:
         cli = found_agency(folder, name="fr", country="FR")
         cheapen(cli)
         cli.done("list", "create", LIST)
-        import_files(cli, numbered("first", 3))
-        cli.done("publish")
+        publish_files(cli, numbered("first", 3))
         made = Machine(folder, cli, names, interpreter)
         for path in (cli.home, *folder.glob("fr-*passphrase")):
             made.owned(path, "node")

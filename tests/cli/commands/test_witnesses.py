@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from support.agencies import LIST, SUBSET, Federation, import_files, numbered
+from support.agencies import LIST, SUBSET, Federation, import_files, numbered, publish_files
 from support.federated import federated
 from support.processes import Cli, Running
 
@@ -73,8 +73,7 @@ def test_a_witness_that_is_down_stops_no_publication(federation: Federation) -> 
 def test_more_witnesses_than_there_are_is_never_met(federation: Federation) -> None:
     federation.nl.edit("sigfed.toml", "quorum = -1", "quorum = 2")
     try:
-        import_files(federation.fr, numbered("too few", 1))
-        federation.fr.done("publish")
+        publish_files(federation.fr, numbered("too few", 1))
         refused = federation.nl.run("peer", "sync")
         assert refused.exit == 14
         assert refused.first["outcome"] == "1 more witnesses must cosign; withdrawals applied"
