@@ -7,7 +7,6 @@ below show that no place where a signature counts decides otherwise. Spec: docs/
 import asyncio
 import json
 import re
-import runpy
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
@@ -78,10 +77,6 @@ def name_of(vector: dict[str, Any]) -> str:
 
 
 # ------------------------------------------------------------------ the vectors
-
-
-def test_vectors_are_those_of_the_curve() -> None:
-    assert runpy.run_path(str(FOLDER / "regenerate_ed25519.py"))["vectors"]() == VECTORS
 
 
 def test_every_class_and_every_case_of_the_literature_is_there() -> None:

@@ -4,6 +4,7 @@ A red line here is no reason to write another hash into the table. What was sign
 keeps it: a change is a new version of its format, with vectors of its own beside these.
 """
 
+import runpy
 from hashlib import sha256
 from pathlib import Path
 
@@ -31,6 +32,15 @@ OF_OTHERS = {
     "rfc9497_ristretto255.json",
 }
 """Vectors of standards, which may grow."""
+
+
+GENERATED = sorted(path.stem.removeprefix("regenerate_") for path in FOLDER.glob("regenerate_*.py"))
+
+
+@pytest.mark.parametrize("name", GENERATED)
+def test_a_file_is_what_its_script_writes(name: str) -> None:
+    written = runpy.run_path(str(FOLDER / "__main__.py"))["written"](name)
+    assert written == (FOLDER / f"{name}.json").read_text("utf-8")
 
 
 @pytest.mark.parametrize("name", FROZEN)

@@ -1,11 +1,6 @@
-"""Writes disclosed.json from docs/spec/disclosed.md alone, without this project's own encoders.
+"""Writes disclosed.json from docs/spec/disclosed.md alone, without this project's own encoders."""
 
-Run it as a script to rewrite the file; a test compares the two. A change of any byte is a change of the format.
-"""
-
-import json
 from hashlib import shake_256
-from pathlib import Path
 from typing import Any
 
 import cbor2
@@ -24,8 +19,3 @@ def vectors() -> dict[str, Any]:
         "source": "docs/spec/disclosed.md; written by regenerate_disclosed.py with an independent encoder",
         "messages": {name: data.hex() for name, data in messages.items()},
     }
-
-
-if __name__ == "__main__":
-    text = json.dumps(vectors(), indent=1) + "\n"
-    Path(__file__).with_name("disclosed.json").write_text(text, "utf-8")

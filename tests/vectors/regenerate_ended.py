@@ -1,9 +1,5 @@
-"""Writes ended.json from docs/spec/statement.md, "End", without this project's own encoders.
+"""Writes ended.json from docs/spec/statement.md, "End", without this project's own encoders."""
 
-Run it as a script to rewrite the file; a test compares the two. A change of any byte is a change of the format.
-"""
-
-import json
 import runpy
 from hashlib import sha256
 from pathlib import Path
@@ -29,8 +25,3 @@ def vectors() -> dict[str, Any]:
         "keys": {"statement": public("statement").hex()},
         "messages": {name: data.hex() for name, data in messages.items()},
     }
-
-
-if __name__ == "__main__":
-    text = json.dumps(vectors(), indent=1) + "\n"
-    Path(__file__).with_name("ended.json").write_text(text, "utf-8")

@@ -1,12 +1,7 @@
-"""Writes event.json from the text of docs/spec/event.md alone, without this project's own encoders.
+"""Writes event.json from the text of docs/spec/event.md alone, without this project's own encoders."""
 
-Run it as a script to rewrite the file; a test compares the two. A change of any byte is a change of the format.
-"""
-
-import json
 import struct
 from hashlib import sha1, sha256
-from pathlib import Path
 from typing import Any
 
 import cbor2
@@ -87,8 +82,3 @@ def _event(
         "event": event.hex(),
         "leaf_hash": sha256(b"\0" + event).hexdigest(),
     }
-
-
-if __name__ == "__main__":
-    text = json.dumps(vectors(), indent=1) + "\n"
-    Path(__file__).with_name("event.json").write_text(text, "utf-8")

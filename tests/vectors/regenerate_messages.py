@@ -1,15 +1,13 @@
 """Writes messages.json from the pages under docs/spec alone, without this project's own encoders.
 
 What nodes and partners sign or tell each other about lists: reports, statements, gossip, evidence, audit records,
-invitations. Run it as a script to rewrite the file; a test compares the two. A change of any byte is a change of the
-format.
+invitations.
 """
 
 import hmac
 import json
 from base64 import b32encode, b64encode
 from hashlib import sha256
-from pathlib import Path
 from typing import Any
 
 import cbor2
@@ -178,8 +176,3 @@ def vectors() -> dict[str, Any]:
             name: data.hex() for name, data in {**reports(), **statements(), **told(), **kept()}.items()
         },
     }
-
-
-if __name__ == "__main__":
-    text = json.dumps(vectors(), indent=1) + "\n"
-    Path(__file__).with_name("messages.json").write_text(text, "utf-8")

@@ -1,13 +1,11 @@
 """Writes proposals.json from docs/spec/proposal.md alone, without this project's own encoders.
 
-What a partner proposes, and what a node says of it. Run it as a script to rewrite the file; a test compares the two.
-A change of any byte is a change of the format.
+What a partner proposes, and what a node says of it.
 """
 
 import json
 from base64 import b64encode
 from hashlib import md5, sha1, sha256, shake_256
-from pathlib import Path
 from typing import Any
 
 import cbor2
@@ -89,8 +87,3 @@ def vectors() -> dict[str, Any]:
         "keys": {"statement": STATEMENT.public_key().public_bytes_raw().hex()},
         "messages": {name: data.hex() for name, data in messages().items()},
     }
-
-
-if __name__ == "__main__":
-    text = json.dumps(vectors(), indent=1) + "\n"
-    Path(__file__).with_name("proposals.json").write_text(text, "utf-8")

@@ -1,9 +1,5 @@
-"""Writes resolution.json from docs/spec/statement.md, "Resolution", without this project's own encoders.
+"""Writes resolution.json from docs/spec/statement.md, "Resolution", without this project's own encoders."""
 
-Run it as a script to rewrite the file; a test compares the two. A change of any byte is a change of the format.
-"""
-
-import json
 import runpy
 from pathlib import Path
 from typing import Any
@@ -25,8 +21,3 @@ def vectors() -> dict[str, Any]:
         "keys": {"statement": public("statement").hex()},
         "messages": {name: data.hex() for name, data in messages.items()},
     }
-
-
-if __name__ == "__main__":
-    text = json.dumps(vectors(), indent=1) + "\n"
-    Path(__file__).with_name("resolution.json").write_text(text, "utf-8")

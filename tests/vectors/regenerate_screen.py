@@ -1,13 +1,8 @@
-"""Writes screen.json from the text of docs/spec/subset.md alone: a filter by rule 2, and what small federations screen.
+"""Writes screen.json from docs/spec/subset.md alone: a filter by rule 2, and what small federations screen."""
 
-Run it as a script to rewrite the file; a test compares the two. A change of any byte is a change of the format.
-"""
-
-import json
 from collections.abc import Iterable
 from hashlib import sha256
 from itertools import combinations
-from pathlib import Path
 from typing import Any
 
 import cbor2
@@ -94,8 +89,3 @@ def _is_hidden(
         for weaker, nodes in links.items()
         if weaker[0] < digest[0]
     )
-
-
-if __name__ == "__main__":
-    text = json.dumps(vectors(), indent=1) + "\n"
-    Path(__file__).with_name("screen.json").write_text(text, "utf-8")

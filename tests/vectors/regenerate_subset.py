@@ -1,14 +1,11 @@
 """Writes subset.json from the text of docs/spec/subset.md alone, without this project's own encoders.
 
 Bits are spelt as text and trees are built by recursion: slow and plain, so that it can be compared with the page.
-Run it as a script to rewrite the file; a test compares the two. A change of any byte is a change of the format.
 """
 
-import json
 import struct
 from collections.abc import Sequence
 from hashlib import blake2b, md5, sha1, sha256, sha512
-from pathlib import Path
 from typing import Any
 
 import cbor2
@@ -231,8 +228,3 @@ def _manifest(*, labels: bytes | None) -> dict[str, Any]:
     }
     named["12"] = [[*source[:3], source[3].hex()] for source in fields[12]]
     return {"fields": named, "bytes": data.hex()}
-
-
-if __name__ == "__main__":
-    text = json.dumps(vectors(), indent=1) + "\n"
-    Path(__file__).with_name("subset.json").write_text(text, "utf-8")

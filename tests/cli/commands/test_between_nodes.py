@@ -421,8 +421,7 @@ def test_next_holders_sign_again_what_an_earlier_one_took_back(copied: Federatio
     nl.done("peer", "sync")
     partner.done("update")
     fr.done("key", "rotate", "targets", "--yes")
-    import_files(fr, numbered("under the next root", 2))
-    fr.done("publish")
+    publish_files(fr, numbered("under the next root", 2))
     assert nl.done("peer", "sync")["adds"] == 4
     partner.done("update")
 

@@ -1,11 +1,6 @@
-"""Writes ed25519_edge_cases.json with the curve's arithmetic alone: no library has a say in what is expected.
+"""Writes ed25519_edge_cases.json with the curve's arithmetic alone: no library has a say in what is expected."""
 
-Run it as a script, with `tests` on the path, to rewrite the file; a test compares the two.
-"""
-
-import json
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any, Final
 
 from support.edwards import BASE, TORSION, L, P, decode, equation
@@ -79,8 +74,3 @@ def _signature(how: Irregularity) -> dict[str, Any]:
 def _is_strict_point(raw: bytes) -> bool:
     point = decode(raw)
     return point is not None and raw == point.encoding and not point.is_of_low_order
-
-
-if __name__ == "__main__":
-    text = json.dumps(vectors(), indent=1) + "\n"
-    Path(__file__).with_name("ed25519_edge_cases.json").write_text(text, "utf-8")
