@@ -1,5 +1,6 @@
 """What widens, and what one person may do alone."""
 
+from collections import Counter
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -17,13 +18,22 @@ from node.access.grants import (
     widens,
 )
 from node.errors import ForbiddenError, NotFoundError
+from node.judgement.coverage import difference
+from node.judgement.fold import listing_of
+from node.lists.corrections.amend import Amendment, amend
+from node.lists.corrections.dispute import dispute
+from node.lists.corrections.erase import carry_out
+from node.lists.corrections.shred import prepare, shred
+from node.lists.corrections.withdraw import withdraw
 from node.store.accounts.records import Approval
 from node.store.store import Store
 from protocol.digest import Algorithm
 from protocol.lists.event import BASELINE, NATIONAL
+from protocol.lists.ext import Basis, Reason
 from protocol.lists.grant import NOTHING, Grant
 from support.cheap_node import follow
 from support.records import partner_record
+from support.stores import Agency, file_digests, rows, sha256_digest
 from support.times import SettableClock
 
 NOW = datetime(2027, 3, 1, tzinfo=UTC)
@@ -123,3 +133,26 @@ def test_a_quota_is_lowered_by_one_and_raised_by_two(store: Store) -> None:
         assert unit.partners.get("hoster").evaluations_per_day == 50_000
     with pytest.raises(NotFoundError):
         terms.lower("stranger", 1)
+
+
+@pytest.mark.both_databases
+def test_what_another_grant_opens_is_what_lists_say_when_they_are_folded(agency: Agency) -> None:
+    """Also of what was withdrawn, disputed, amended or shredded, published or not."""
+    store, origin = agency.store, agency.origin
+    follow(store, "nl.example")
+    agency.add(rows("a", "b", "c", "d"))
+    agency.add(rows("e", "f", collection=NATIONAL))
+    agency.publish()
+    withdraw(store, origin, file_digests("a")[0], reason=Reason.OTHER)
+    dispute(store, origin, [sha256_digest("x")], collection=BASELINE)
+    amend(store, origin, file_digests("b")[0], Amendment(basis=Basis.REVIEWED).revise)
+    shred(store, origin, prepare(store, origin, file_digests("c")[0]).position, reason=Reason.ERROR)
+    agency.publish()
+    carry_out(store, origin, now_ms=agency.now_ms)
+    withdraw(store, origin, file_digests("e")[0], reason=Reason.OTHER)
+    agency.add(rows("g"))
+    said = Counter(
+        (entry.collection, entry.digest.algorithm) for entry in listing_of(store, agency.log).entries.values()
+    )
+    assert said.total() == 8
+    assert difference(store, "nl.example", ALL, now=NOW) == (said, {})
