@@ -217,9 +217,8 @@ def specs(given: type[Any]) -> Iterator[Spec]:
     """The fields of an act, in order."""
     for each in fields(given):
         assert get_origin(each.type) is Annotated, "every field is annotated with a Field"
-        type_, seen = get_args(
-            each.type
-        )  # the type may be a name alone: what it names is loaded when it is done
+        # The type may be a name alone: what it names is loaded when it is done.
+        type_, seen = get_args(each.type)
         required = each.default is MISSING
         yield Spec(
             name=each.name,

@@ -366,9 +366,8 @@ def _begun(parts: Parts) -> Scheduler:
     scheduler.run_now("stamp")  # a node that was down for a day is believed again at once
     scheduler.run_now("keys")
     scheduler.run_now("sweep")  # also of a node that is restarted each day
-    scheduler.run_now(
-        "confirm"
-    )  # members that started together could not answer each other before they served
+    # Members that started together could not answer each other before they served.
+    scheduler.run_now("confirm")
     if parts.recipients.enabled:
         scheduler.run_now("recipients")
     return scheduler

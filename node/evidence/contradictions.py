@@ -89,9 +89,8 @@ async def _left(api: LogApi, met: Met, held: bytes, offered: bytes) -> tuple[byt
         data = await divergence_from_peer(api, smaller, larger)
         if data is None:
             return None  # one history after all: what the peer sent between the heads was wrong
-        judge(
-            data, met.document
-        )  # the key of the held note may be gone from the document: then it convicts nobody
+        # The key of the held note may be gone from the document: then it convicts nobody.
+        judge(data, met.document)
     except SigfedError:
         claim = encode_rollback(offered, held)
         return claim, of_log(claim, EvidenceKind.UNPROVEN)

@@ -25,9 +25,8 @@ _LATER: Final = 2
 
 def main() -> None:
     """Answer until the parent closes its end."""
-    signal.signal(
-        signal.SIGINT, signal.SIG_IGN
-    )  # Ctrl-C reaches all processes of a terminal, and is for the parent
+    # Ctrl-C reaches all processes of a terminal, and is for the parent.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     link = socket.socket(fileno=0)
     while True:
         data, descriptors, _, _ = socket.recv_fds(link, MAX_PLAN_BYTES, 1)

@@ -93,9 +93,8 @@ class CallerLogs:
             (event[:HEADER_BYTES], opening[NONCE_BYTES]) if opening else _CLOSED
             for event, opening in zip(events[first:width], rows[first:width], strict=True)
         ]
-        covered = {
-            kind: kind != _CLOSED and self._covers(*kind, now) for kind in set(kinds)
-        }  # few are different
+        # Few are different.
+        covered = {kind: kind != _CLOSED and self._covers(*kind, now) for kind in set(kinds)}
         return encode_bundle(
             [
                 opening if covered[kind] else b""

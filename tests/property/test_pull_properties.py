@@ -168,9 +168,8 @@ class World:
         assert not any(log.final_checkpoint for log in document.logs)
         self.peer.identity.revise(lambda old: old)
         await self.sync()
-        await (
-            self.sync()
-        )  # what was proved before the list was known stops it at the first look, until it is released
+        # What was proved before the list was known stops it at the first look, until it is released.
+        await self.sync()
         assert self.follower.log(self.peer.origin).note == self.peer.served.note()
         self.check(self.peer.writer.events)
         assert self.held == self.peer.writer.events

@@ -114,9 +114,8 @@ def test_entries_are_counted_by_when_they_were_published(agency: Agency) -> None
 
 def test_a_tally_counts_every_event_once_in_every_bundle(agency: Agency) -> None:
     agency.add(rows(*(f"file {number}" for number in range(300))))
-    publish_at(
-        agency, JANUARY - 1000
-    )  # a second before what it publishes, which is of the first moment of the slot
+    # A second before what it publishes, which is of the first moment of the slot.
+    publish_at(agency, JANUARY - 1000)
     size = agency.log.head.size
     assert size > 512
     told = tally(agency.store, agency.log, PERIOD.edges_ms)

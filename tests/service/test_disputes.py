@@ -209,9 +209,8 @@ class TestDispute:
         agency.add(rows("first file", "second file"))
         first, second = file_digests("first file"), file_digests("second file")
         with agency.store.write() as unit:
-            unit.entries._connection.exec_driver_sql(
-                "UPDATE entry_index SET key = 7"
-            )  # a collision cannot be made otherwise
+            # A collision cannot be made otherwise.
+            unit.entries._connection.exec_driver_sql("UPDATE entry_index SET key = 7")
         with agency.store.read() as unit:
             finder = Finder(agency.store, unit)
             assert [found.hit.position for found in finder.find(first)] == [0, 1]

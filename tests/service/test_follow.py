@@ -307,9 +307,8 @@ def test_what_is_altered_in_the_last_slice_leaves_nothing_behind(
 ) -> None:
     monkeypatch.setattr("node.peers.sync.slices.EVENTS", 256)
     monkeypatch.setattr("node.peers.sync.stage._PART", 1)
-    other.add(
-        [row("nothing", digests=[Digest(Algorithm.MD5, bytes(16))])]
-    )  # the guards have something to say, too
+    # The guards have something to say, too.
+    other.add([row("nothing", digests=[Digest(Algorithm.MD5, bytes(16))])])
     fill(other, 150)
     delivery = altered_delivery(agency, other)
     before = agency.log_of(other.origin)

@@ -42,9 +42,8 @@ class Told:
 def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
     folder = tmp_path_factory.mktemp("overload")
     node = made_node(folder)
-    node.edit(
-        "sigfed.toml", 'group = "fastest"', 'group = "libsodium"'
-    )  # the kernel answers all who ask in time
+    # The kernel answers all who ask in time.
+    node.edit("sigfed.toml", 'group = "fastest"', 'group = "libsodium"')
     text = invitation(node)
     with Running(node):
         asyncio.run(enrol(Home(folder / "partner"), text))

@@ -75,9 +75,8 @@ def test_a_shredding_of_what_a_peer_shredded_before_is_not_passed_over(
     fr.follow(other)
     _shred(fr.lists, "a")
     with monkeypatch.context() as patch:
-        patch.setattr(
-            "node.lists.publish.carry_out", lambda *_, **__: 0
-        )  # who published it comes to that later
+        # Who published it comes to that later.
+        patch.setattr("node.lists.publish.carry_out", lambda *_, **__: 0)
         fr.lists.publish()
     draft, calls = Drafter.draft, iter([True])
 

@@ -356,9 +356,8 @@ def test_an_answer_about_what_a_file_was_does_not_clear_what_it_is(tmp_path: Pat
         run = state.runs.begin(["/"], now_ms=1)
         state.files.keep(run, [was])
         (asked,) = state.files.pending(run, limit=9)
-        state.files.keep(
-            run, [replace(was, mark="2", screens=b"as it is", id=asked.id)]
-        )  # while the node answers
+        # While the node answers.
+        state.files.keep(run, [replace(was, mark="2", screens=b"as it is", id=asked.id)])
         state.verdicts.conclude([(replace(asked, pending=False), Answers("epoch", b""))])
         (now,) = state.files.pending(run, limit=9)
         assert (now.screens, state.verdicts.answers(now.id)) == (b"as it is", None)

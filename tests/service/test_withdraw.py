@@ -131,9 +131,8 @@ def test_two_digests_with_one_look_up_key_are_told_apart(
     agency.add(rows("a", "b"))
     monkeypatch.setattr(type(agency.store.vault), "key_of", lambda *_: 7)
     with agency.store.write() as unit:
-        unit.entries._connection.exec_driver_sql(
-            "UPDATE entry_index SET key = 7"
-        )  # a collision cannot be made otherwise
+        # A collision cannot be made otherwise.
+        unit.entries._connection.exec_driver_sql("UPDATE entry_index SET key = 7")
     done = withdraw(agency.store, agency.origin, file_digests("b")[0], reason=Reason.OTHER)
     assert done.positions == (2, 3)
 

@@ -55,9 +55,8 @@ def rspamd(folder: Path, *, antivirus: str, actions: str) -> Iterator[Filter]:
     """Run rspamd with the contents of `local.d/antivirus.conf` and `local.d/actions.conf`."""
     program = needed("rspamd")
     folder.mkdir()
-    (folder / "domains").write_text(
-        "example\n"
-    )  # of all top-level domains it makes a table first, for seconds
+    # Of all top-level domains it makes a table first, for seconds.
+    (folder / "domains").write_text("example\n")
     port, config = free_port(), folder / "rspamd.conf"
     config.write_text(CONFIG.format(folder=folder, port=port, antivirus=antivirus, actions=actions))
     as_root = ["-i", "-u", "root", "-g", "root"] if os.geteuid() == 0 else []

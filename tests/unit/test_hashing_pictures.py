@@ -89,9 +89,8 @@ def test_a_picture_that_exif_turns_has_both_values(orientation: int, form: str) 
     (part,) = looked(data)
     assert isinstance(part, Part)
     assert shown == part.digests[-1]
-    assert len(part.digests) == (
-        1 if orientation == 1 or form == "TIFF" else 2
-    )  # Pillow turns TIFF by itself
+    # Pillow turns TIFF by itself.
+    assert len(part.digests) == (1 if orientation == 1 or form == "TIFF" else 2)
 
 
 def test_an_upload_that_was_turned_meets_the_value_of_the_upright_picture() -> None:

@@ -107,9 +107,8 @@ def test_an_amend_replaces_everything_but_the_content_id() -> None:
     assert entry.ext_outside([]) == entry.ext
     assert entry.ext_outside([range(2, 3)]) == replace(REVIEWED, content_id=b"c" * 16)
     assert entry.ext_outside([range(1, 2), range(2, 9)]).legality == ("FR",)
-    assert entry.ext_outside([range(9)]).legality == (
-        "FR",
-    )  # whether the add itself counts is not asked here
+    # Whether the add itself counts is not asked here.
+    assert entry.ext_outside([range(9)]).legality == ("FR",)
 
 
 def test_an_amend_of_an_ended_or_closed_entry_does_nothing() -> None:

@@ -150,9 +150,8 @@ class LookUpQueue:
     async def _send(self, batch: Sequence[_Asked]) -> None:
         try:
             files = [asked.digests for asked in batch]
-            least = (
-                -(-sum(map(len, files)) // BATCH) * BATCH
-            )  # in one request: a second would go when this is answered
+            # In one request: a second would go when this is answered.
+            least = -(-sum(map(len, files)) // BATCH) * BATCH
             async for place, hit in self._examining().verdicts(files, least=least):
                 if not batch[place].answer.done():
                     batch[place].answer.set_result(hit)

@@ -193,9 +193,8 @@ class Examiner:
         digests = [digest for file in files for digest in file]
         total = max(-(-len(digests) // BATCH) * BATCH, least)
         if total:
-            await asyncio.to_thread(
-                self._group
-            )  # a missing library is heard of, also where every file is a miss
+            # A missing library is heard of, also where every file is a miss.
+            await asyncio.to_thread(self._group)
         first = asyncio.get_running_loop().time()
         for start in range(0, total, size):
             batch = digests[start : start + size]

@@ -180,9 +180,8 @@ class Updater:
                     raise
             return await self._brought_up(old, newer, cursor, held, follow, news)
         except SigfedError as exc:
-            exc.hint = "; ".join(
-                filter(None, (exc.hint, *news.changes, *news.warnings))
-            )  # else nobody would hear of it
+            # Else nobody would hear of it.
+            exc.hint = "; ".join(filter(None, (exc.hint, *news.changes, *news.warnings)))
             raise
 
     async def _brought_up(

@@ -109,9 +109,8 @@ def kernels_own(mounts: Path) -> frozenset[bytes]:
     types: dict[bytes, bytes] = {}
     for line in lines:
         before, _, after = line.partition(b" - ")
-        types[b"".join(before.split(b" ")[4:5])] = after.split(b" ")[
-            0
-        ]  # of several in one place the last one shows
+        # Of several in one place the last one shows.
+        types[b"".join(before.split(b" ")[4:5])] = after.split(b" ")[0]
     found = (_unescaped(place) for place, kind in types.items() if kind in _KERNELS_TYPES)
     return _KERNELS_FOLDERS.union(found)
 

@@ -142,9 +142,8 @@ def _together(one: U64Array, other: U64Array) -> Iterator[tuple[slice, slice]]:
             return
         end = min(ends)
         heads = [values[at] for values, at in ((one, a), (other, b)) if at < len(values)]
-        side: Literal["left", "right"] = (
-            "left" if min(heads) < end else "right"
-        )  # more equal ones than a block
+        # More equal ones than a block.
+        side: Literal["left", "right"] = "left" if min(heads) < end else "right"
         reached = a + int(one[a:].searchsorted(end, side)), b + int(other[b:].searchsorted(end, side))
         yield slice(a, reached[0]), slice(b, reached[1])
         a, b = reached

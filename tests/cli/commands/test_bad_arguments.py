@@ -66,9 +66,8 @@ def test_what_a_newcomer_types_first(
 def test_no_parameter_is_a_secret_or_a_hash() -> None:
     """Arguments are seen by every user of the machine: what is secret comes by file, standard input or prompt."""
     sensitive = re.compile(r"hash|digest|md5|sha|pass|secret|token|key|pin|invitation|string")
-    by_file = re.compile(
-        r".*_file|hash_from|root_kdf|hash_profile|keys|key_at"
-    )  # a folder, an address of a token
+    # A folder, an address of a token.
+    by_file = re.compile(r".*_file|hash_from|root_kdf|hash_profile|keys|key_at")
     found = {
         (words, parameter.name)
         for words, command in COMMANDS.items()
