@@ -39,8 +39,9 @@ def chromium() -> Path:
 @contextmanager
 def browsing() -> Iterator[Browser]:
     """A browser until the block ends."""
+    program = chromium()  # before what drives it is started
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium(), args=FLAGS)
+        browser = playwright.chromium.launch(executable_path=program, args=FLAGS)
         try:
             yield browser
         finally:
@@ -50,8 +51,9 @@ def browsing() -> Iterator[Browser]:
 @asynccontextmanager
 async def browsing_async() -> AsyncIterator[AsyncBrowser]:
     """A browser in the running event loop until the block ends."""
+    program = chromium()
     async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=chromium(), args=FLAGS)
+        browser = await playwright.chromium.launch(executable_path=program, args=FLAGS)
         try:
             yield browser
         finally:
