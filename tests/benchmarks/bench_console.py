@@ -15,7 +15,7 @@ from tempfile import TemporaryDirectory
 from time import process_time
 
 from benchmarks.page_table import MOST_RATIO, Pages, beside_reading
-from benchmarks.results import Result, report
+from benchmarks.results import Result, report, turns_of
 
 from node.app.health.checkup import look
 from node.app.judgement import Judge
@@ -51,22 +51,23 @@ MOST_OF_AN_EXAMINATION = 0.1
 
 def measure(*, divisor: int = 1) -> Iterator[Result]:
     """The judgement against a fold, explaining against the same, every page against its queries."""
+    rounds = turns_of(ROUNDS, divisor)
     with TemporaryDirectory() as name:
         world = large_world(Path(name, "world"), FULL.smaller(divisor))
-        found, examining = asyncio.run(_pages(world))
+        found, examining = asyncio.run(_pages(world, rounds))
         sys.stdout.write(f"{found.text}\n")
         yield from _told(found, examining)
-        yield from _measured_partner(Path(name, "partner"), PARTNER_ENTRIES // divisor)
+        yield from _measured_partner(Path(name, "partner"), PARTNER_ENTRIES // divisor, rounds)
         with world.opened() as (identity, store):
-            yield from _judging(world, identity, store)
+            yield from _judging(world, identity, store, rounds)
 
 
-def _judging(world: LargeWorld, identity: Identity, store: Store) -> Iterator[Result]:
+def _judging(world: LargeWorld, identity: Identity, store: Store, rounds: int) -> Iterator[Result]:
     judge = Judge.of(identity, store)
     judge.now()
     digest = file_digests(world.size.own[-1])[0]
     folds, grown, kept, explained = [], [], [], []
-    for turn in range(ROUNDS):
+    for turn in range(rounds):
         folds.append(_seconds(lambda: _fold(identity, store)))
         _add(identity, store, 10**9 + turn)
         grown.append(_seconds(judge.now))
@@ -107,31 +108,31 @@ def _add(identity: Identity, store: Store, number: int) -> None:
     publish_one(identity, store, ORIGIN, MUCH)
 
 
-async def _pages(world: LargeWorld) -> tuple[Pages, float]:
+async def _pages(world: LargeWorld, rounds: int) -> tuple[Pages, float]:
     """Every page, and how long all checks of the node take."""
     async with timed_console(world) as console:
         running = console.console.world
         await asyncio.to_thread(running.judge.now)
-        costs = {page.name: await _cost(console, page) for page in PAGES if page.name not in WITHOUT}
-        found = Pages(costs=costs, frame=await console.frame(rounds=ROUNDS))
+        costs = {page.name: await _cost(console, page, rounds) for page in PAGES if page.name not in WITHOUT}
+        found = Pages(costs=costs, frame=await console.frame(rounds=rounds))
         return found, _seconds(lambda: look(running.identity, running.store))
 
 
-async def _cost(console: TimedConsole, page: Page) -> Cost:
+async def _cost(console: TimedConsole, page: Page, rounds: int) -> Cost:
     query = LARGE_EXAMPLES.get(page.name)
     path = page.path if query is None else f"{page.path}?{query(console.console.world)}"
-    return await console.cost(path, _somebody(page), rounds=ROUNDS)
+    return await console.cost(path, _somebody(page), rounds=rounds)
 
 
-async def _partner_pages(folder: Path, entries: int) -> Mapping[str, Cost]:
+async def _partner_pages(folder: Path, entries: int, rounds: int) -> Mapping[str, Cost]:
     """Every page of a partner's console, beside reading the list and the hits of its home."""
     async with large_seat(folder, entries=entries) as (console, read):
-        return {page.name: await partner_cost(console, page, read, rounds=ROUNDS) for page in PARTNER_PAGES}
+        return {page.name: await partner_cost(console, page, read, rounds=rounds) for page in PARTNER_PAGES}
 
 
-def _measured_partner(folder: Path, entries: int) -> Iterator[Result]:
+def _measured_partner(folder: Path, entries: int, rounds: int) -> Iterator[Result]:
     folder.mkdir()
-    costs = asyncio.run(_partner_pages(folder, entries))
+    costs = asyncio.run(_partner_pages(folder, entries, rounds))
     sys.stdout.write(f"{beside_reading(costs)}\n")
     slowest = max(costs, key=lambda page: costs[page].ratio)
     cost = costs[slowest]

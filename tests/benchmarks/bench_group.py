@@ -20,7 +20,7 @@ from statistics import median
 from typing import Any
 
 from benchmarks.bench_evaluation_direct import make_batches
-from benchmarks.results import Better, Result, in_turns, report
+from benchmarks.results import Better, Result, in_turns, report, turns_of
 
 from node.evaluator.local_evaluator import InProcessEvaluator
 from node.group.build_hook import compile_kernel
@@ -144,11 +144,6 @@ def openmined_calls(size: int) -> Side:
     return {name: call for name, call in zip(OPERATIONS, calls, strict=True) if call is not None}
 
 
-def turns_of(divisor: int) -> int:
-    """Of each side."""
-    return TURNS if divisor == 1 else 1
-
-
 def timed(call: Callable[[], object], times: int) -> float:
     """Microseconds of processor time of this thread, of one call."""
     started = time.thread_time()
@@ -165,7 +160,7 @@ def compared(group: Group, size: int, divisor: int) -> Iterator[tuple[str, float
         "voprf": voprf_calls(size),
         "openmined-psi": openmined_calls(size),
     }
-    turns, times = turns_of(divisor), max(1, ITEMS // TURNS // size // divisor)
+    turns, times = turns_of(TURNS, divisor), max(1, ITEMS // TURNS // size // divisor)
     for operation in OPERATIONS:
         here = [(name, side[operation]) for name, side in sides.items() if operation in side]
         runs = in_turns(turns, *((lambda call=call: timed(call, times)) for _, call in here))

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
-from benchmarks.results import Better, Result, in_turns, report
+from benchmarks.results import Better, Result, in_turns, report, turns_of
 
 from node.hashing.pdq import pdq
 from node.hashing.pdq_exact import Pixels
@@ -28,7 +28,11 @@ def measure(*, divisor: int = 1) -> Iterator[Result]:
         count = max(1, PICTURES * 512 * 512 // (width * height) // divisor)
         pictures = [natural(height, width, seed) for seed in range(count)]
         assert [pdq(one).value for one in pictures] == [reference(one) for one in pictures]
-        ours, theirs = in_turns(RUNS, lambda: timed(pdq, pictures), lambda: timed(reference, pictures))  # noqa: B023
+        ours, theirs = in_turns(
+            turns_of(RUNS, divisor),
+            lambda: timed(pdq, pictures),  # noqa: B023
+            lambda: timed(reference, pictures),  # noqa: B023
+        )
         ratios = [other / one for one, other in zip(ours, theirs, strict=True)]
         yield Result(
             name=f"PDQ of {width} by {height} pixels",

@@ -85,6 +85,11 @@ def in_turns(runs: int, *sides: Callable[[], float]) -> list[list[float]]:
     return [list(column) for column in zip(*rounds, strict=True)]
 
 
+def turns_of(wanted: int, divisor: int) -> int:
+    """How often sides take turns: once is enough to prove that a benchmark runs."""
+    return wanted if divisor <= QUICK else 1
+
+
 def report(measures: Sequence[Measure], arguments: Sequence[str]) -> int:
     """Run benchmarks and print their table; 0 when every limit was kept."""
     parser = argparse.ArgumentParser(
