@@ -20,7 +20,7 @@ from benchmarks.results import Result, report, turns_of
 from node.app.health.checkup import look
 from node.app.judgement import Judge
 from node.clock import milliseconds
-from node.console.partner.surface import PAGES as PARTNER_PAGES
+from node.console.hoster.surface import PAGES as PARTNER_PAGES
 from node.console.parts import Page
 from node.console.surface import PAGES
 from node.identity.identity import Identity

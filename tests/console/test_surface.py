@@ -15,9 +15,9 @@ import pytest
 from node.console.address import Address
 from node.console.app import make_console
 from node.console.csp import CSP_REPORTS
-from node.console.partner.app import make_partner_console
-from node.console.partner.surface import SURFACE as PARTNERS
-from node.console.partner.world import EVERYBODY
+from node.console.hoster.app import make_partner_console
+from node.console.hoster.surface import SURFACE as PARTNERS
+from node.console.hoster.world import EVERYBODY
 from node.console.parts import Action, Download, Page, Surface
 from node.console.surface import SURFACE
 from node.console.visitors import FRESH_MS, Visitors

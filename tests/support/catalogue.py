@@ -25,9 +25,9 @@ from keys.roles import ROLES
 from keys.trust.lifecycle import Stage
 from node.app.health.checks import CHECKS
 from node.app.health.storage import StoragePart
+from node.console.hoster.surface import PAGES as PARTNER_PAGES
 from node.console.pages.health import _WORDS
 from node.console.pages.keys.rows import PURPOSES
-from node.console.partner.surface import PAGES as PARTNER_PAGES
 from node.console.parts import Section
 from node.console.surface import PAGES
 from node.hoster.hits.instructions import FOUND, UNDO

@@ -1,6 +1,6 @@
 """Pictures of the consoles for README and manuals: chosen from those that the tests take, and made small.
 
-SIGFED_SHOTS=/tmp/shots pytest tests/console/test_pages.py tests/console/test_partner_pages.py
+SIGFED_SHOTS=/tmp/shots pytest tests/console/test_pages.py tests/console/test_hoster_pages.py
 python tests/support/console_pictures.py /tmp/shots
 """
 

@@ -290,7 +290,7 @@ MUTATIONS: Final = (
     ),
     _of(
         "windows",
-        "node.console.partner.sessions",
+        "node.console.hoster.sessions",
         "if 0 <= now_ms - found.opened_ms < _LONGEST_MS and -_SET_MS < idle_ms < _IDLE_MS:",
         "if 0 <= now_ms - found.opened_ms and -_SET_MS < idle_ms < _IDLE_MS:",
         "tests/unit/test_console_sessions_end.py::test_a_session_ends_however_much_it_is_used",

@@ -10,9 +10,9 @@ from pathlib import Path
 
 from node.clock import HOUR_MS, milliseconds
 from node.console.address import Address
-from node.console.partner.app import COOKIE, make_partner_console
-from node.console.partner.listener import open_world
-from node.console.partner.world import PartnerWorld
+from node.console.hoster.app import COOKIE, make_partner_console
+from node.console.hoster.listener import open_world
+from node.console.hoster.world import PartnerWorld
 from node.home import Home
 from node.hoster.folder import PartnerFolder
 from node.hoster.hits.homes import hit_spool

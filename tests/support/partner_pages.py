@@ -13,7 +13,7 @@ from statistics import median
 from time import process_time
 from typing import Final
 
-from node.console.partner.world import PartnerWorld
+from node.console.hoster.world import PartnerWorld
 from node.console.parts import Page
 from node.hoster.folder import PartnerFolder
 from node.hoster.lookup.held_releases import HeldReleases

@@ -6,7 +6,7 @@ import pytest
 
 from node.access.sessions import IDLE, LONGEST, Visitor
 from node.clock import system_entropy
-from node.console.partner.sessions import Sessions
+from node.console.hoster.sessions import Sessions
 from node.console.visitors import FRESH_MS, has_proved
 from node.hoster.console_tokens import Guest
 from node.store.accounts.records import PersonRole

@@ -11,8 +11,8 @@ LARGER: dict[str, int] = {}
 SEVERAL: Mapping[str, Mapping[str, int]] = {
     "hit": {
         "node/cli/partners": 2,  # the noun, and its lines that other commands print
-        "node/console/pages/partners": 2,  # a page of one, and a page of all
-        "node/console/partner/pages": 2,
+        "node/console/hoster/pages": 2,  # a page of one, and a page of all
+        "node/console/pages/partners": 2,
     },
     "proposal": {"protocol/statement": 3},  # each a signed form of its own
     "witness": {"node/identity": 2},  # one's own, and the policy of members' witnesses

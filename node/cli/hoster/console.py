@@ -21,7 +21,7 @@ class ConsoleRole(StrEnum):
 @app.command("run")
 def run(context: typer.Context) -> None:
     """Serve the console of this home, on this machine, until stopped."""
-    from node.console.partner.listener import serve_partner_console
+    from node.console.hoster.listener import serve_partner_console
 
     here = _partner(context)
 

@@ -11,9 +11,9 @@ import pytest
 import pytest_asyncio
 
 from node.console.address import Address
-from node.console.partner.app import make_partner_console
-from node.console.partner.surface import PAGES
-from node.console.partner.world import PartnerWorld
+from node.console.hoster.app import make_partner_console
+from node.console.hoster.surface import PAGES
+from node.console.hoster.world import PartnerWorld
 from node.console.parts import Page
 from node.hoster.console_tokens import Guest
 from node.hoster.hits.resolutions import Action

@@ -11,9 +11,9 @@ from typing import Final
 from urllib.parse import urlencode
 
 from node.access.sessions import Visitor
+from node.console.hoster.pages.hits import reported_words
+from node.console.hoster.world import EVERYBODY, HANDLING, PartnerWorld
 from node.console.languages import translated as _
-from node.console.partner.pages.hits import reported_words
-from node.console.partner.world import EVERYBODY, HANDLING, PartnerWorld
 from node.console.parts import Action, Download, File, Led, Page, Values
 from node.errors import UsageError
 from node.home import Home

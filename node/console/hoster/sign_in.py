@@ -20,7 +20,7 @@ from node.console.entrance import (
     working,
 )
 from node.console.handlers import CONSOLE, SIGN_IN, rendered, require_own, signed_in
-from node.console.partner.world import PartnerWorld
+from node.console.hoster.world import PartnerWorld
 from node.console.parts import Page
 from node.errors import NodeError
 from node.journal import Journal

@@ -6,7 +6,7 @@ from typing import Final, Self
 
 from keys.errors import SigfedError
 from node.clock import Clock, milliseconds
-from node.console.partner.sessions import Sessions
+from node.console.hoster.sessions import Sessions
 from node.console.parts import PartlyDoneError
 from node.home import Home
 from node.hoster.console_tokens import ConsoleTokens

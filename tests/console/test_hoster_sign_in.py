@@ -13,8 +13,8 @@ import pytest_asyncio
 from node.access.sessions import IDLE, LONGEST
 from node.console.address import Address
 from node.console.entrance import COMING_BURST
-from node.console.partner.app import COOKIE, make_partner_console
-from node.console.partner.world import PartnerWorld
+from node.console.hoster.app import COOKIE, make_partner_console
+from node.console.hoster.world import PartnerWorld
 from node.errors import UsageError
 from node.hoster.console_tokens import LIFE, Guest
 from node.hoster.store.kinds import Kind

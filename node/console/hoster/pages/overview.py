@@ -7,9 +7,9 @@ from typing import Final
 from keys.errors import KeysError
 from node.access.sessions import Visitor
 from node.clock import DAY_MS
+from node.console.hoster.needs import needs
+from node.console.hoster.world import EVERYBODY, PartnerWorld
 from node.console.needs import Need
-from node.console.partner.needs import needs
-from node.console.partner.world import EVERYBODY, PartnerWorld
 from node.console.parts import Page, Section, Values
 from node.errors import NodeError
 from node.home import Home

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from keys.trust.fingerprint import to_words
-from node.console.partner.pages import lists
+from node.console.hoster.pages import lists
 from node.errors import VerificationError
 from node.hoster.folder import PartnerFolder
 from node.hoster.scan.history import keep_scan

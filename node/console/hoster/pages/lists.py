@@ -8,9 +8,9 @@ from keys.errors import SigfedError
 from keys.message import marked
 from keys.trust.fingerprint import to_words
 from node.access.sessions import Visitor
+from node.console.hoster.world import EVERYBODY, HANDLING, PartnerWorld
 from node.console.languages import translated as _
 from node.console.languages import translated_plural
-from node.console.partner.world import EVERYBODY, HANDLING, PartnerWorld
 from node.console.parts import Action, Led, Page, Section, Values
 from node.errors import VerificationError
 from node.health import Check, Health, worst_first

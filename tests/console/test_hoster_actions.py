@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from node.console.partner.surface import ACTIONS, SURFACE
-from node.console.partner.world import PartnerWorld
+from node.console.hoster.surface import ACTIONS, SURFACE
+from node.console.hoster.world import PartnerWorld
 from node.store.accounts.records import PersonRole
 from support.driving import Step, drive
 from support.partner_console import EXAMPLES, Seat, partner_console_of, world_of

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from node.access.sessions import Visitor
+from node.console.hoster.world import EVERYBODY, PartnerWorld
 from node.console.languages import require_language
-from node.console.partner.world import EVERYBODY, PartnerWorld
 from node.console.parts import Action, Led, Page, Section, Values
 
 _ACCOUNT: Final = "/console/account"

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from node.console.partner.world import PartnerWorld
+from node.console.hoster.world import PartnerWorld
 from node.hoster.hits.instructions import FOUND, UNDO
 from node.hoster.hits.resolutions import Action
 from node.hoster.hits.spool import SpooledHit

@@ -4,10 +4,10 @@ from collections.abc import Callable
 
 from node.clock import Clock, Entropy, SystemClock, system_entropy
 from node.console.address import Address
+from node.console.hoster.app import make_partner_console
+from node.console.hoster.sessions import Sessions
+from node.console.hoster.world import PartnerWorld
 from node.console.listener import listening
-from node.console.partner.app import make_partner_console
-from node.console.partner.sessions import Sessions
-from node.console.partner.world import PartnerWorld
 from node.home import Home
 from node.hoster.console_tokens import ConsoleTokens
 from node.hoster.daemon.agent import until_stopped

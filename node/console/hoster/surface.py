@@ -5,8 +5,8 @@ Whoever adds a row gets the tests of roles, sessions and forgery with it.
 
 from typing import Final
 
-from node.console.partner.pages import account, hit, hits, lists, overview, scans
-from node.console.partner.world import PartnerWorld
+from node.console.hoster.pages import account, hit, hits, lists, overview, scans
+from node.console.hoster.world import PartnerWorld
 from node.console.parts import Action, Download, Page, Surface
 
 PAGES: Final[tuple[Page[PartnerWorld], ...]] = (
@@ -28,5 +28,5 @@ ACTIONS: Final[tuple[Action[PartnerWorld], ...]] = (
 DOWNLOADS: Final[tuple[Download[PartnerWorld], ...]] = (*hit.DOWNLOADS,)
 
 SURFACE: Final = Surface(
-    pages=PAGES, actions=ACTIONS, downloads=DOWNLOADS, templates=("node.console.partner", "node.console")
+    pages=PAGES, actions=ACTIONS, downloads=DOWNLOADS, templates=("node.console.hoster", "node.console")
 )

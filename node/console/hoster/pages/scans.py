@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from node.access.sessions import Visitor
-from node.console.partner.world import EVERYBODY, PartnerWorld
+from node.console.hoster.world import EVERYBODY, PartnerWorld
 from node.console.parts import Page, Section, Values
 from node.hoster.scan.history import MOST
 from node.hoster.scan.results import ScanSummary

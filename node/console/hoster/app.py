@@ -16,9 +16,9 @@ from node.config import ConsoleListener
 from node.console.address import Address
 from node.console.devices import Devices
 from node.console.handlers import Console
-from node.console.partner.sign_in import ROUTES
-from node.console.partner.surface import SURFACE
-from node.console.partner.world import PartnerWorld
+from node.console.hoster.sign_in import ROUTES
+from node.console.hoster.surface import SURFACE
+from node.console.hoster.world import PartnerWorld
 from node.console.parts import Action, Download, File, Led, PartlyDoneError
 from node.console.shell import looks, make_app, rates
 from node.console.visitors import Visitors

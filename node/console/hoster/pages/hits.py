@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from node.access.sessions import Visitor
+from node.console.hoster.world import EVERYBODY, HANDLING, PartnerWorld
 from node.console.languages import translated as _
 from node.console.languages import translated_plural
-from node.console.partner.world import EVERYBODY, HANDLING, PartnerWorld
 from node.console.parts import Action, Led, Page, Section, Values
 from node.errors import UsageError
 from node.hoster.hits.exchange import Reported, report
