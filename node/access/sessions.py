@@ -25,12 +25,12 @@ MOST: Final = 10
 """Sessions of a person at once; with a further one the oldest ends."""
 
 _SECRET_BYTES: Final = 32
-_SEEN: Final = timedelta(minutes=1)
+_IDLE_MS: Final = IDLE // timedelta(milliseconds=1)
+_LONGEST_MS: Final = LONGEST // timedelta(milliseconds=1)
+_SEEN_MS: Final = 60 * 1000
 """The use of a session is written down no more often: looking at pages does not write."""
 _TOKEN: Final = re.compile(r"[0-9a-f]{64}")
 _LANGUAGE: Final = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})?")
-_MILLISECOND: Final = timedelta(milliseconds=1)
-_NONE: Final = timedelta()
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +55,15 @@ class Visitor:
     """As chosen; empty: as the browser asks for."""
     session: int = 0
     """The number of the session."""
+
+
+def is_living(*, opened_ms: int, seen_ms: int, now_ms: int) -> bool:
+    """Whether a session that was opened and last used then goes on.
+
+    One that was opened ahead of now was so by a wrong clock: how old it is, nobody knows. One that was used ahead of
+    now would otherwise not be idle before that time has come; a clock may be set back by seconds while somebody works.
+    """
+    return 0 <= now_ms - opened_ms < _LONGEST_MS and -_SEEN_MS < now_ms - seen_ms < _IDLE_MS
 
 
 class Sessions:
@@ -170,26 +179,17 @@ class Sessions:
             self._sweep(unit, self._now_ms())
 
     def _sweep(self, unit: Unit, now_ms: int) -> None:
-        unit.console_sessions.sweep(
-            opened_before_ms=now_ms - LONGEST // _MILLISECOND, seen_before_ms=now_ms - IDLE // _MILLISECOND
-        )
+        unit.console_sessions.sweep(opened_before_ms=now_ms - _LONGEST_MS, seen_before_ms=now_ms - _IDLE_MS)
 
     def _has_ended(self, record: SessionRecord) -> bool:
-        # One that was opened ahead of now was so by a wrong clock: how old it is, nobody knows. One that was used ahead
-        # of now would otherwise not be idle before that time has come.
-        return (
-            not _NONE <= self._since(record.opened_ms) < LONGEST
-            or not -_SEEN < self._since(record.seen_ms) < IDLE
-        )
+        return not is_living(opened_ms=record.opened_ms, seen_ms=record.seen_ms, now_ms=self._now_ms())
 
     def _note_seen(self, record: SessionRecord) -> None:
-        if _NONE <= self._since(record.seen_ms) < _SEEN:
+        now_ms = self._now_ms()
+        if 0 <= now_ms - record.seen_ms < _SEEN_MS:
             return
         with self._store.write() as unit:
-            unit.console_sessions.note_seen(record.number, self._now_ms())
-
-    def _since(self, moment_ms: int) -> timedelta:
-        return timedelta(milliseconds=self._now_ms() - moment_ms)
+            unit.console_sessions.note_seen(record.number, now_ms)
 
     def _now_ms(self) -> int:
         return milliseconds(self._clock.now())

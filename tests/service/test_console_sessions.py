@@ -9,7 +9,7 @@ from hashlib import sha256
 import pytest
 
 from node.access.persons import Persons
-from node.access.sessions import IDLE, LONGEST, MOST, Sessions
+from node.access.sessions import IDLE, MOST, Sessions
 from node.clock import milliseconds, system_entropy
 from node.errors import NotFoundError, UsageError
 from node.objects.person_requests import change_payload
@@ -88,34 +88,6 @@ def test_it_ends_when_it_is_not_used(sessions: Sessions, clock: SettableClock) -
     clock.advance(IDLE)
     assert sessions.find(token) is None
     assert sessions.ls("alice") == []
-
-
-def test_it_ends_however_much_it_is_used(sessions: Sessions, clock: SettableClock) -> None:
-    token = sessions.open("alice").token
-    while clock.now() < NOW + LONGEST - timedelta(minutes=20):
-        clock.advance(timedelta(minutes=20))
-        assert sessions.find(token) is not None
-    clock.advance(timedelta(minutes=20))
-    assert sessions.find(token) is None
-
-
-def test_one_opened_while_the_clock_was_ahead_is_none(sessions: Sessions, clock: SettableClock) -> None:
-    """Else it lasts until the clock gets there, and twelve hours more."""
-    clock.advance(timedelta(days=30))
-    token = sessions.open("alice").token
-    clock.advance(-timedelta(days=30))
-    assert sessions.find(token) is None
-    assert sessions.ls("alice") == []
-
-
-def test_one_used_while_the_clock_was_ahead_is_none(sessions: Sessions, clock: SettableClock) -> None:
-    """Else nobody using it is idle before the clock gets there."""
-    token = sessions.open("alice").token
-    for _ in range(12):
-        clock.advance(IDLE - timedelta(minutes=5))
-        assert sessions.find(token) is not None
-    clock.advance(-timedelta(hours=4))
-    assert sessions.find(token) is None
 
 
 def test_when_it_was_used_is_put_right_with_the_clock(sessions: Sessions, clock: SettableClock) -> None:

@@ -290,10 +290,11 @@ MUTATIONS: Final = (
     ),
     _of(
         "windows",
-        "node.console.hoster.sessions",
-        "if 0 <= now_ms - found.opened_ms < _LONGEST_MS and -_SET_MS < idle_ms < _IDLE_MS:",
-        "if 0 <= now_ms - found.opened_ms and -_SET_MS < idle_ms < _IDLE_MS:",
-        "tests/unit/test_console_sessions_end.py::test_a_session_ends_however_much_it_is_used",
+        "node.access.sessions",
+        "return 0 <= now_ms - opened_ms < _LONGEST_MS and",
+        "return 0 <= now_ms - opened_ms and",
+        "tests/unit/test_console_sessions_end.py"
+        "::test_a_session_ends_by_its_age_without_use_and_where_a_clock_was_ahead",
     ),
     _of(
         "windows",

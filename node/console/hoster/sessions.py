@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from threading import Lock
 from typing import Final
 
-from node.access.sessions import IDLE, LONGEST, Visitor
+from node.access.sessions import LONGEST, Visitor, is_living
 from node.access.tokens import hash_token
 from node.clock import Clock, Entropy, milliseconds
 from node.hoster.console_tokens import Guest
@@ -17,10 +17,7 @@ from node.hoster.console_tokens import Guest
 _SECRET_BYTES: Final = 32
 _MOST: Final = 100
 """Sessions at once; with a further one the oldest ends."""
-_IDLE_MS: Final = int(IDLE.total_seconds() * 1000)
 _LONGEST_MS: Final = int(LONGEST.total_seconds() * 1000)
-_SET_MS: Final = 60 * 1000
-"""By less than this a clock may be set back while somebody works."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,11 +93,7 @@ class Sessions:
 
     def _living(self, hashed: bytes, now_ms: int) -> _Session | None:
         found = self._open.get(hashed)
-        if found is None:
-            return None
-        # One that was opened or used ahead of now was so by a wrong clock: how old or idle it is, nobody knows.
-        idle_ms = now_ms - found.seen_ms
-        if 0 <= now_ms - found.opened_ms < _LONGEST_MS and -_SET_MS < idle_ms < _IDLE_MS:
+        if found is None or is_living(opened_ms=found.opened_ms, seen_ms=found.seen_ms, now_ms=now_ms):
             return found
         del self._open[hashed]
         return None
