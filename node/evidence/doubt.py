@@ -69,7 +69,7 @@ class Vouched:
                 " smaller size is safer"
             )
         return Message(
-            "{cosigned} of {asked} witnesses cosigned at least so much: it is what others hold, too",
+            "witnesses that cosigned at least so much: {cosigned} of {asked}; it is what others hold, too",
             self.cosigned,
             self.asked,
         )

@@ -54,8 +54,9 @@ class Events:
     def failed(self, error: BaseException) -> Iterator[str]:
         """An update failed with one of `FAILURES`."""
         hint = getattr(error, "hint", "")
+        said = error.message if isinstance(error, SigfedError) else str(error)
         with suppress(*FAILURES):  # where rows are damaged nothing is kept, and it is told all the same
-            self._keep(LastUpdate(at_ms=milliseconds(self.clock.now()), error=str(error), hint=hint))
+            self._keep(LastUpdate(at_ms=milliseconds(self.clock.now()), error=said, hint=hint))
         what = {"error": type(error).__name__, "message": str(error)}
         yield from self.hooks.failed({**self._facts(), **what})
         yield from self._outdated()

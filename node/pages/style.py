@@ -48,7 +48,9 @@ p { margin: 0.2rem 0 0.9rem; max-width: 46rem; }
   margin: 0.9rem 0; overflow-x: auto;
 }
 .card h3:first-child { margin-top: 0; }
-.facts { display: grid; grid-template-columns: repeat(auto-fit, minmax(150px, 1fr)); gap: 0.8rem; margin: 1.6rem 0 0; }
+.facts {
+  display: grid; grid-template-columns: repeat(auto-fit, minmax(150px, 1fr)); gap: 0.8rem; margin: 1.6rem 0 1rem;
+}
 .facts div { border-top: 3px solid var(--line); padding-top: 0.5rem; }
 .facts b { display: block; font-size: 1.55rem; letter-spacing: -0.02em; line-height: 1.2; }
 .facts span { color: var(--soft); font-size: 0.9rem; }

@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from node.clock import HOUR_MS
+from node.errors import PeerUnreachableError
+from node.hoster.events import Events
 from node.hoster.folder import PartnerFolder
 from node.hoster.judge.daemons import running_daemon
 from node.hoster.lookup.allowance import Meter
@@ -93,6 +95,18 @@ async def test_the_last_update_and_its_error(tmp_path: Path) -> None:
     words = await words_of(seat)
     assert "went well 1 hour ago" in words
     assert "Nothing needs you now." in words
+
+
+async def test_why_an_update_failed_is_said_in_the_language_of_the_page(tmp_path: Path) -> None:
+    """Also once it was kept: another process made the update."""
+    seat = Seat(tmp_path)
+    await seat.hold()
+    error = PeerUnreachableError("{node} did not answer in time", "fr.example")
+    for _ in Events.of(seat.home).failed(error):
+        pass
+    async with partner_console_of(world_of(seat)) as console, console.as_role(PersonRole.VIEWER) as browser:
+        french = await browser.get("/console/", Accept_Language="fr")
+    assert "pas répondu à temps" in french.words
 
 
 async def test_a_daemon_is_found_while_it_runs(tmp_path: Path) -> None:

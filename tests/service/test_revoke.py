@@ -249,9 +249,12 @@ VOUCHED: Mapping[str, tuple[list[dict[str, Any]], str]] = {
     ),
     "one of two cosigned as much": (
         [{"size": 5, "since_ms": 1}, {"size": 4, "since_ms": 1}],
-        "1 of 2 witnesses cosigned at least so much",
+        "witnesses that cosigned at least so much: 1 of 2",
     ),
-    "two cosigned more": ([{"size": 6, "since_ms": 1}, {"size": 9, "since_ms": 1}], "2 of 2 witnesses"),
+    "two cosigned more": (
+        [{"size": 6, "since_ms": 1}, {"size": 9, "since_ms": 1}],
+        "witnesses that cosigned at least so much: 2 of 2",
+    ),
 }
 
 
