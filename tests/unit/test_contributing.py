@@ -44,6 +44,14 @@ def test_few_files_are_touched(diff: str, most: int) -> None:
     assert len(set(_files(diff))) == len(_files(diff))
 
 
+def test_what_the_guide_shows_fits_the_tree(tmp_path: Path) -> None:
+    for name in {*_files(VERB), *_files(FIELD)}:
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / name, tmp_path / name)
+    _apply(VERB, tmp_path)
+    _apply(FIELD, tmp_path)
+
+
 @pytest.mark.slow
 def test_a_verb_is_complete_with_what_the_guide_shows(tmp_path: Path) -> None:
     for tree in TREES:
