@@ -65,29 +65,17 @@ CONVERSATION = (
 
 def test_a_conversation_is_read() -> None:
     found = joined(events(CONVERSATION))
-    # Fmt: skip.
     assert [event for event in found if not isinstance(event, Request)] == [
-        Data(b"firstsecond"),
-        End(whole=True),
-        Data(b"pre"),
-        End(whole=False),
-        Data(b"view"),
-        End(whole=True),
-        Data(b"ok"),
-        End(whole=True),
-        Data(b"x"),
-        End(whole=True),
-    ]
+        Data(b"firstsecond"), End(whole=True),
+        Data(b"pre"), End(whole=False), Data(b"view"), End(whole=True),
+        Data(b"ok"), End(whole=True),
+        Data(b"x"), End(whole=True),
+    ]  # fmt: skip
     requests = [event for event in found if isinstance(event, Request)]
-    # Fmt: skip.
     assert [(one.method, one.service, one.has_body) for one in requests] == [
-        ("REQMOD", "reqmod", True),
-        ("OPTIONS", "respmod", False),
-        ("REQMOD", "reqmod", False),
-        ("REQMOD", "reqmod", True),
-        ("REQMOD", "reqmod", True),
-        ("REQMOD", "reqmod", True),
-    ]
+        ("REQMOD", "reqmod", True), ("OPTIONS", "respmod", False), ("REQMOD", "reqmod", False),
+        ("REQMOD", "reqmod", True), ("REQMOD", "reqmod", True), ("REQMOD", "reqmod", True),
+    ]  # fmt: skip
     assert [(one.preview, one.allows_204) for one in requests[3:5]] == [(True, False), (True, True)]
     assert requests[0].heads == {"req-hdr": HTTP}
     assert fields_of(HTTP, "Content-Type") == ["image/jpeg"]

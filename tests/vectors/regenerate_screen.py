@@ -69,23 +69,13 @@ def _screened(lists: dict[str, list[list[str]]], k: int) -> set[str]:
     effective = {digest for digest, nodes in voices.items() if len(nodes) >= k}
     screened = {digest for digest in effective if digest[0] == "1"}
     for algorithm in "23":
-        # Fmt: skip.
         screened |= {
             digest
             for digest in effective
             if digest[0] == algorithm
-            and not _is_hidden(
-                digest,
-                {
-                    weaker: nodes
-                    for (weaker, to), nodes in claims.items()
-                    if to == digest and weaker in effective
-                },
-                voices[digest],
-                screened,
-                k,
-            )
-        }
+            and not _is_hidden(digest, {weaker: nodes for (weaker, to), nodes in claims.items() if to == digest
+                                        and weaker in effective}, voices[digest], screened, k)
+        }  # fmt: skip
     return screened
 
 
