@@ -15,6 +15,7 @@ from keys.trust.node_document import NodeDocument, open_node_document
 from keys.trust.tuf.root import open_roots
 from node.audit.log import audit_log
 from node.errors import MissingObjectError, NotFoundError, VerificationError
+from node.lists.heads import next_head
 from node.objects.logfiles import LogFiles
 from node.store.lists.records import LogRecord
 from node.store.store import Store
@@ -113,13 +114,23 @@ def verify_audit(store: Store, document: NodeDocument, *, signed_size: int) -> V
     if log.note is None:
         raise NotFoundError("{origin} holds nothing yet", log.origin)
     head = _open(log.note, log.origin, document)
-    _check_sizes(head, log, signed_size)
+    _check_sizes(head, log, signed_size, waiting=_waiting(store, log))
     stored = _Stored(store, log.origin, head.size)
     return _check(head, stored.records(), stored.hashes())
 
 
-def _check_sizes(head: Checkpoint, log: LogRecord, signed_size: int) -> None:
-    if signed_size > head.size:
+def _waiting(store: Store, log: LogRecord) -> int:
+    """How many records of the next head are here, which is being signed, or was when its process was killed."""
+    if log.pending is None:
+        return 0
+    with store.read() as unit:
+        records = unit.audit.placed(log.head.size, log.pending.size)
+    made = next_head(log, list(map(leaf_hash, records)), time_ms=log.pending.time_ms)
+    return len(records) if (made.size, made.root) == (log.pending.size, log.pending.root) else 0
+
+
+def _check_sizes(head: Checkpoint, log: LogRecord, signed_size: int, *, waiting: int) -> None:
+    if signed_size > head.size + waiting:
         raise VerificationError(
             "{signed_size} records were signed and {size} are here: {range} are missing at the end",
             signed_size,

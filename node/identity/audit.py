@@ -28,7 +28,7 @@ from node.audit.log import (
     start_audit,
 )
 from node.audit.reader import VerifiedAudit, verify_audit
-from node.errors import NodeError
+from node.errors import NodeError, VerificationError
 from node.files import create_private, is_locked, read_private, sync_folder
 from node.identity.identity import Identity
 from node.identity.keyring import log_key
@@ -47,11 +47,18 @@ _NO_DETAILS: Final[Mapping[str, str]] = {}
 
 def verify_own(identity: Identity, store: Store) -> VerifiedAudit:
     """Check the log of this node against its head and what its signer signed; raises as `verify_audit` does."""
-    with store.read() as unit:
-        log = audit_log(unit)
-    origin = log.origin if log else audit_origin(identity.settings.node)
-    size = identity.log_signer().size(origin)
-    return verify_audit(store, identity.trust.document(), signed_size=size)
+    while True:
+        with store.read() as unit:
+            log = audit_log(unit)
+        origin = log.origin if log else audit_origin(identity.settings.node)
+        size = identity.log_signer().size(origin)
+        try:
+            return verify_audit(store, identity.trust.document(), signed_size=size)
+        except VerificationError:
+            with store.read() as unit:
+                if audit_log(unit) == log:
+                    raise
+            # It grew meanwhile, and what was read is of two moments.
 
 
 def begin(

@@ -13,7 +13,7 @@ import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -424,17 +424,13 @@ def free_ports(number: int) -> list[int]:
 
 
 def _next_place(size: int) -> bytes:
-    return next(_PLACES).to_bytes(size)
-
-
-def _places() -> Iterator[int]:
     """Thousand for each of twelve workers, in turn: what begins to listen late finds no other on its port."""
     worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % 12
-    for place in count(int.from_bytes(system_entropy(2))):
-        yield 1000 * worker + place % 1000
+    return (1000 * worker + next(_PLACES) % 1000).to_bytes(size)
 
 
-_PLACES = _places()
+_PLACES = count(int.from_bytes(system_entropy(2)))
+"""Threads take from it at once, which a generator of our own would not stand."""
 
 
 _KEPT_IN_PASSING = (".lock", ".token", "-wal", "-shm", "-journal", "allowance.json")

@@ -1,6 +1,7 @@
 """Two persons decide, and the audit log tells: as people type it, beside a running node, and after a crash."""
 
 import json
+import signal
 import sqlite3
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
@@ -581,6 +582,19 @@ def test_an_act_that_was_cut_off_shows_as_a_gap(agency: Cli) -> None:
     import_files(agency, numbered("more", 1))
     assert ("operator", "audit.gap", "lost", "ok") in records(agency)
     assert not note.exists()
+
+
+def test_a_record_that_was_signed_and_is_not_published_yet_is_not_missing(agency: Cli) -> None:
+    agency.killed("signature", "key", "advance")
+    assert agency.done("audit", "verify")
+
+
+def test_a_log_that_grows_while_it_is_verified_is_whole(agency: Cli) -> None:
+    begun = agency.begin("audit", "verify", stops_at="node.audit.reader:_check_sizes 0")
+    agency.done("key", "advance")
+    begun.send_signal(signal.SIGCONT)
+    _, said = begun.communicate()
+    assert begun.returncode == 0, said
 
 
 def _audit_findings(cli: Cli) -> list[str]:
