@@ -20,7 +20,7 @@ from keys.key import LogPublicKey, WitnessPublicKey
 from keys.roles import Role
 from keys.signer import Signer
 from keys.trust.lifecycle import Lineage, Stage
-from keys.trust.node_document import NodeDocument
+from keys.trust.node_document import NodeDocument, open_node_document
 from keys.trust.node_parts import WitnessInfo
 from keys.trust.vkey import DatedVkey
 from node.audit.log import audit_log, start_audit
@@ -148,12 +148,17 @@ async def _connect(
 
 
 async def _newest_document(identity: Identity, links: Mapping[str, RemoteNode]) -> None:
-    """The newest of our own node documents that a member kept is in force, whatever the backup had."""
+    """The newest of our own node documents that a member kept is in force, whatever the backup had.
+
+    With the revocations that it names: nobody believes a list of them that begins anew.
+    """
     own = identity.settings.node
     for link in links.values():
         try:
             envelope = await link.member_document(own)
-            identity.trust.adopt_newer(envelope)
+            named = open_node_document(envelope, identity.trust.root()).revoked_sha256
+            revoked = None if named is None else await link.evidence(named.hex())
+            identity.trust.adopt_newer(envelope, revoked)
         except SigfedError:
             continue  # it holds none, or none of ours
     identity.adopt_keys()

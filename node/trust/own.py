@@ -206,17 +206,25 @@ class OwnTrust:
             self._stamp(behind=behind)
             return self.document()
 
-    def adopt_newer(self, data: bytes) -> bool:
-        """Put a node document of our own that somebody else kept in force, if it is newer; whether it was.
+    def adopt_newer(self, data: bytes, revoked: bytes | None) -> None:
+        """Put a node document of our own that somebody else kept, if it is newer, in force with its revocations.
 
         Raises:
-            KeysError: it is not ours.
+            KeysError: they are not ours.
+            VerificationError: the document names other revocations.
         """
         with self._revising():
-            if open_node_document(data, self.root()).serial <= self.document().serial:
-                return False
-            self._files.put(NODE_FILE, data)
-            return True
+            root = self.root()
+            document = open_node_document(data, root)
+            if document.serial <= self.document().serial:
+                return
+            if document.revoked_sha256 != (None if revoked is None else file_name(revoked)):
+                raise VerificationError("the node document names other revocations")
+            files = [(NODE_FILE, data)]
+            if revoked is not None:
+                open_revocations(revoked, root)
+                files.insert(0, (REVOKED_FILE, revoked))
+            install.install(self._files, files)
 
     def revise_members(self, change: Callable[[Members], Members], *, signers: Sequence[Signer]) -> Members:
         """Sign and store the next members register."""

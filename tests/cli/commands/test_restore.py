@@ -131,6 +131,24 @@ def test_a_restored_node_goes_on_behind_all_that_its_peers_saw(pair: Federation)
     assert new.run("audit", "verify").exit == 0
 
 
+def test_what_was_taken_back_after_the_backup_stays_so_and_more_can_be(pair: Federation) -> None:
+    fr, nl, partner = pair.fr, pair.nl, pair.partner
+    backup = backup_of(fr)
+    fr.done("key", "revoke", "token-1", "--reason", "compromise", "--yes")
+    nl.done("peer", "sync")
+    partner.done("update")
+
+    new = lost_and_restored(pair, backup)
+    new.done("backup", "finish", "--yes")
+    cheapen(new)
+    new.done("key", "revoke", "statement-1", "--reason", "superseded", "--yes")
+    taken_back = {str(one.role) for one in open_identity(Home(new.home)).trust.revocations().entries}
+    assert taken_back == {"token", "statement"}
+    with Running(new):
+        nl.done("peer", "sync")
+        partner.done("update")
+
+
 def test_what_nobody_holds_is_said_and_no_size_is_signed_twice(pair: Federation) -> None:
     """The peer's witness saw a head whose entries nobody had fetched."""
     fr, nl = pair.fr, pair.nl
