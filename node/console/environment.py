@@ -1,6 +1,7 @@
 """The environment that templates are written in, and what every one of them may use."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from importlib.resources import files
 from typing import Any, Final
 
 import aiohttp_jinja2
@@ -27,7 +28,7 @@ def set_up(app: web.Application, assets: Mapping[str, Asset], surface: Surface[A
     pages = surface.pages
     env = aiohttp_jinja2.setup(
         app,
-        loader=jinja2.ChoiceLoader([jinja2.PackageLoader(each) for each in surface.templates]),
+        loader=jinja2.ChoiceLoader([each for package in surface.templates for each in _loaders(package)]),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         extensions=["jinja2.ext.i18n", "jinja2.ext.do"],
@@ -69,3 +70,11 @@ def set_up(app: web.Application, assets: Mapping[str, Asset], surface: Surface[A
             if any(page.section is section for page in pages)
         ],
     }
+
+
+def _loaders(package: str) -> Iterator[jinja2.PackageLoader]:
+    """Of templates that all pages share, and of those of each subject, in folders like their pages."""
+    yield jinja2.PackageLoader(package)
+    for each in files(package).joinpath("templates").iterdir():
+        if each.is_dir():
+            yield jinja2.PackageLoader(package, f"templates/{each.name}")

@@ -102,7 +102,7 @@ async def test_only_files_are_large(console: RunningConsole, action: Action) -> 
 
 def test_large_forms_are_sent_as_files_are() -> None:
     templates = Path(environment.__file__).parent / "templates"
-    forms = [found for path in templates.glob("*.html") for found in _FORM.findall(path.read_text())]
+    forms = [found for path in templates.rglob("*.html") for found in _FORM.findall(path.read_text())]
     for action in _LARGE:
         heads = [head for head, inside in forms if f'"{action.path}"' in head + inside]
         assert heads, action.name

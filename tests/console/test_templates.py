@@ -1,5 +1,6 @@
 """What templates may not do: show what comes from elsewhere as if the console had written it."""
 
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from node.console import environment, words
 from node.console.languages import translated
 
 _TEMPLATES = sorted(Path(environment.__file__).parent.rglob("*.html"))
+_HOSTER = Path(environment.__file__).parent / "hoster"
 _ENVIRONMENT = jinja2.Environment(extensions=["jinja2.ext.i18n", "jinja2.ext.do"], autoescape=True)
 _TRANSLATING = {"_", "gettext", "ngettext"}
 
@@ -26,7 +28,13 @@ def _unsafe(source: str) -> Iterator[int]:
 
 
 def _named(path: Path) -> str:
-    return f"{path.parents[1].name}/{path.name}"
+    return str(path.relative_to(Path(environment.__file__).parent))
+
+
+def test_a_console_has_one_template_of_a_name() -> None:
+    """Pages name no folder: of two the second would never be shown."""
+    names = Counter((path.is_relative_to(_HOSTER), path.name) for path in _TEMPLATES)
+    assert [name for (_, name), count in names.items() if count > 1] == []
 
 
 @pytest.mark.parametrize("path", _TEMPLATES, ids=_named)

@@ -36,8 +36,9 @@ def modules(*packages: str) -> Iterator[Path]:
 
 
 def folders() -> Counter[str]:
-    """How many modules each folder of the product has."""
-    return Counter(str(path.parent) for path in modules(*PRODUCT))
+    """How many modules or templates each folder of the product has."""
+    templates = (path.relative_to(ROOT) for path in (ROOT / "node").rglob("*.html"))
+    return Counter(str(path.parent) for path in (*modules(*PRODUCT), *templates))
 
 
 def unnamed() -> list[str]:
