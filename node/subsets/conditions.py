@@ -8,6 +8,7 @@ in a part: what is left out makes the next release wrong, not slow. A digest is 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from importlib.metadata import version
 from typing import Final, TypeAlias
 
@@ -57,7 +58,7 @@ def conditions(store: Store, unit: Unit, premises: Premises, order: Order) -> Co
     voices = [(log.origin, members[log.node]) for log in premises.heads if log.node in members]
     filter_sha256 = subset.filter.sha256().hex()
     found: Mapping[str, Iterable[Row]] = {
-        "rule": [(_RULE, version("sigfed"), subset.name, subset.epoch, filter_sha256, order.members.k)],
+        "rule": [(_RULE, _program(), subset.name, subset.epoch, filter_sha256, order.members.k)],
         "cap": [(order.members.block_cap,)],
         "size": [(each.origin, each.size) for each in premises.lists],
         "opened": [(each.origin, each.reopened) for each in premises.lists],
@@ -73,6 +74,12 @@ def conditions(store: Store, unit: Unit, premises: Premises, order: Order) -> Co
         "overlay": _overlays(store, premises),
     }
     return {part: frozenset(rows) for part, rows in found.items()}
+
+
+@cache
+def _program() -> str:
+    """The version of what runs, read from disk once."""
+    return version("sigfed")
 
 
 def between(old: Conditions, new: Conditions) -> Touched | None:
