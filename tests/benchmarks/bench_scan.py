@@ -13,6 +13,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from functools import cache
 from hashlib import sha256
 from pathlib import Path
 from statistics import median
@@ -152,10 +153,11 @@ def _fill(folder: Path, files: int, size: int) -> None:
         inner = folder / f"{number % 100:02}"
         if number < 100:
             inner.mkdir(parents=True)
-        name, data = _HOSTILE[number // 100 % len(_HOSTILE)] if number % 100 == 99 else ("bin", b"")
+        name, data = _hostile(number // 100) if number % 100 == 99 else ("bin", b"")
         (inner / f"{number}.{name}").write_bytes(data or chance.randbytes(size))
 
 
+@cache
 def _bomb() -> bytes:
     with tempfile.TemporaryFile() as file:
         with ZipFile(file, "w", compression=8) as archive:
@@ -164,13 +166,15 @@ def _bomb() -> bytes:
         return file.read()
 
 
-_HOSTILE = (
-    ("png", b"\x89PNG\r\n\x1a\n" + bytes(range(200))),
-    ("jpg", b"\xff\xd8\xff\xe0" + b"cut off"),
-    ("gif", b"GIF89a\xff\xff\xff\xff\xf7\x00\x00"),
-    ("zip", b"PK\x03\x04" + bytes(60)),
-    ("zip", _bomb()),
-)
+def _hostile(number: int) -> tuple[str, bytes]:
+    kinds = (
+        ("png", b"\x89PNG\r\n\x1a\n" + bytes(range(200))),
+        ("jpg", b"\xff\xd8\xff\xe0" + b"cut off"),
+        ("gif", b"GIF89a\xff\xff\xff\xff\xf7\x00\x00"),
+        ("zip", b"PK\x03\x04" + bytes(60)),
+        ("zip", _bomb()),
+    )
+    return kinds[number % len(kinds)]
 
 
 def soak(*, divisor: int = 1) -> Iterator[Result]:

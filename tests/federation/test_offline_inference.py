@@ -29,18 +29,18 @@ from support.digest_search import DigestSearch
 from support.known_world import (
     EXCLUDED,
     GONE,
-    LISTED,
-    NEW,
     SALT,
-    UNLISTED,
     Hashes,
+    added,
     all_outputs,
     files_of,
     first_release,
     hashes,
     index_of,
+    listed,
     release_of,
     second_release,
+    unlisted,
 )
 from support.offline_attack import (
     GUESSES,
@@ -67,26 +67,26 @@ def received(release: Release) -> Release:
 
 
 def test_a_hundred_thousand_hashes_half_of_them_listed() -> None:
-    assert len(LISTED.all) == len(UNLISTED.all) == 50_000
-    assert len({*LISTED.all, *UNLISTED.all}) == 100_000
+    assert len(listed().all) == len(unlisted().all) == 50_000
+    assert len({*listed().all, *unlisted().all}) == 100_000
 
 
 @pytest.mark.threat("offline inference")
 @pytest.mark.parametrize("screen_bits", BUDGETS)
 def test_a_pass_tells_the_budget_and_no_more(screen_bits: int) -> None:
     release = received(first_release(screen_bits))
-    assert passing(release, LISTED.screened) == len(LISTED.screened)
+    assert passing(release, listed().screened) == len(listed().screened)
     odds = odds_of_a_pass(release)
     assert 2**screen_bits <= odds <= 2 ** (screen_bits + 1)
-    assert is_chance(passing(release, UNLISTED.screened), expected=len(UNLISTED.screened) / odds)
+    assert is_chance(passing(release, unlisted().screened), expected=len(unlisted().screened) / odds)
 
 
 @pytest.mark.parametrize("screen_bits", BUDGETS)
 def test_hashes_that_are_not_screened_pass_as_unlisted_ones_do(screen_bits: int) -> None:
     release = received(first_release(screen_bits))
-    expected = len(LISTED.siblings) / odds_of_a_pass(release)
-    assert is_chance(passing(release, LISTED.siblings), expected=expected)
-    assert is_chance(passing(release, UNLISTED.siblings), expected=expected)
+    expected = len(listed().siblings) / odds_of_a_pass(release)
+    assert is_chance(passing(release, listed().siblings), expected=expected)
+    assert is_chance(passing(release, unlisted().siblings), expected=expected)
 
 
 @pytest.mark.parametrize("count", [2**14 - 1, 2**14, 2**14 + 1, 3 * 2**13])
@@ -100,22 +100,22 @@ def test_the_budget_holds_for_every_length_of_a_list(count: int, screen_bits: in
 
 
 def test_without_a_screen_everything_passes() -> None:
-    release = received(release_of(Hashes([], [], LISTED.loners[:10]), screen_bits=0))
-    assert passing(release, UNLISTED.all) == len(UNLISTED.all)
+    release = received(release_of(Hashes([], [], listed().loners[:10]), screen_bits=0))
+    assert passing(release, unlisted().all) == len(unlisted().all)
 
 
 @pytest.mark.threat("offline inference")
 def test_a_screen_beyond_the_budget_is_noticed() -> None:
     release = first_release(8)
     width = release.manifest.screen_width + 2
-    wide = build_screen(LISTED.screened, width)
+    wide = build_screen(listed().screened, width)
     assert (
         odds_of_a_pass(replace(release, screen=wide, manifest=replace(release.manifest, screen_width=width)))
         > 2**9
     )
-    everything = replace(release, screen=build_screen(LISTED.all, release.manifest.screen_width))
-    expected = len(LISTED.siblings) / odds_of_a_pass(everything)
-    assert not is_chance(passing(everything, LISTED.siblings), expected=expected)
+    everything = replace(release, screen=build_screen(listed().all, release.manifest.screen_width))
+    expected = len(listed().siblings) / odds_of_a_pass(everything)
+    assert not is_chance(passing(everything, listed().siblings), expected=expected)
 
 
 # ------------------------------------------------------------------ answers
@@ -135,13 +135,13 @@ def _noticed(release: Release, name: str, digests: Sequence[Digest]) -> bool:
 def test_answers_have_nothing_to_do_with_what_can_be_computed(name: str) -> None:
     release = received(first_release(12))
     some = slice(0, None, 25 if name in SLOW else 1)
-    assert not _noticed(release, name, LISTED.all[some])
-    assert not _noticed(release, name, UNLISTED.all[some])
+    assert not _noticed(release, name, listed().all[some])
+    assert not _noticed(release, name, unlisted().all[some])
 
 
 @pytest.mark.parametrize("name", GUESSES)
 def test_answers_that_could_be_computed_would_be_noticed(name: str) -> None:
-    release, some = first_release(12), LISTED.all[::50]
+    release, some = first_release(12), listed().all[::50]
     outputs = [GUESSES[name](release.manifest, digest) for digest in some]
     computed = build_answers(outputs, release.manifest.answers_width)
     assert _noticed(replace(release, answers=computed.values), name, some)
@@ -150,12 +150,12 @@ def test_answers_that_could_be_computed_would_be_noticed(name: str) -> None:
 @pytest.mark.parametrize("last", [False, True], ids=["first bits", "last bits"])
 def test_answers_that_could_be_computed_in_part_would_be_noticed(last: bool) -> None:
     release, width = first_release(12), first_release(12).manifest.answers_width
-    tags = guessed_tags(GUESSES["SHA-512 of the input"], release.manifest, LISTED.all) >> np.uint64(
+    tags = guessed_tags(GUESSES["SHA-512 of the input"], release.manifest, listed().all) >> np.uint64(
         64 - width
     )
     own = np.uint64((1 << 24) - 1 if last else ((1 << 24) - 1) << (width - 24))
     half = np.sort(tags & own | release.answers[: len(tags)] & ~own)
-    assert _noticed(replace(release, answers=half), "SHA-512 of the input", LISTED.all)
+    assert _noticed(replace(release, answers=half), "SHA-512 of the input", listed().all)
 
 
 def test_answers_are_spread_evenly() -> None:
@@ -180,7 +180,7 @@ def _place(release: Release, digest: Digest) -> int:
 @pytest.mark.parametrize("name", GUESSES)
 def test_labels_do_not_open_with_what_can_be_computed_even_at_their_place(name: str) -> None:
     release = received(first_release(12))
-    for digest in LISTED.all[::500]:
+    for digest in listed().all[::500]:
         sealed, guess = release.label(_place(release, digest)), GUESSES[name](release.manifest, digest)
         for output in (guess, all_outputs()[digest][:8] + guess[8:]):  # with the right tag, too
             with pytest.raises(SubsetError):
@@ -188,7 +188,7 @@ def test_labels_do_not_open_with_what_can_be_computed_even_at_their_place(name: 
 
 
 def test_labels_that_could_be_opened_would_be_noticed() -> None:
-    release, digest = first_release(12), LISTED.loners[0]
+    release, digest = first_release(12), listed().loners[0]
     label = Label(1, (LabelSource(0, index_of(digest)), LabelSource(1, index_of(digest))))
     assert open_with(all_outputs()[digest], release.label(_place(release, digest)), release.manifest) == label
     for guess in GUESSES.values():
@@ -219,16 +219,16 @@ def test_no_known_hash_is_in_any_file_or_the_manifest() -> None:
         if data is not None
     }
     places["manifest"] = release.manifest.to_bytes()
-    search = DigestSearch(digest.value for digest in [*LISTED.all, *NEW.all, EXCLUDED])
+    search = DigestSearch(digest.value for digest in [*listed().all, *added().all, EXCLUDED])
     assert search.sightings_in(places) == []
-    planted = places["whole labels"] + LISTED.siblings[7].value + places["manifest"]
-    assert [found.digest for found in search.sightings(planted, "planted")] == [LISTED.siblings[7].value]
+    planted = places["whole labels"] + listed().siblings[7].value + places["manifest"]
+    assert [found.digest for found in search.sightings(planted, "planted")] == [listed().siblings[7].value]
 
 
 def test_a_manifest_tells_no_more_than_counts_and_roots_of_files_at_hand() -> None:
     """Two lists of the same shape without a hash in common have the same manifest, but for these roots."""
     few, others = (
-        Hashes(world.leading[:100], world.siblings[:100], world.loners[:50]) for world in (LISTED, NEW)
+        Hashes(world.leading[:100], world.siblings[:100], world.loners[:50]) for world in (listed(), added())
     )
     one, other = release_of(few).manifest, release_of(others).manifest
     assert one.screen_root != other.screen_root
@@ -259,15 +259,15 @@ def test_two_releases_tell_how_many_came_and_went_and_which_screen_values() -> N
     old, new = received(first_release(12)), received(second_release())
     came, went = np.setdiff1d(new.screen, old.screen), np.setdiff1d(old.screen, new.screen)
     answers = np.setdiff1d(new.answers, old.answers), np.setdiff1d(old.answers, new.answers)
-    assert (len(came), len(went)) == (len(NEW.screened), GONE)
-    assert [len(values) for values in answers] == [len(NEW.all), GONE]
+    assert (len(came), len(went)) == (len(added().screened), GONE)
+    assert [len(values) for values in answers] == [len(added().all), GONE]
     assert 2**12 <= odds_of_a_pass(new) <= 2**13  # the question "is it listed" gets no more from the second
 
     only_new = replace(new, screen=came)
-    assert passing(only_new, NEW.screened) == len(NEW.screened)
+    assert passing(only_new, added().screened) == len(added().screened)
     odds = odds_of_a_pass(only_new)
     assert odds == 2**new.manifest.screen_width / len(came)  # "is it new": fewer values, greater odds
-    for strangers in (UNLISTED.screened, LISTED.screened, NEW.siblings):
+    for strangers in (unlisted().screened, listed().screened, added().siblings):
         assert is_chance(passing(only_new, strangers), expected=len(strangers) / odds)
 
 
@@ -275,12 +275,12 @@ def test_two_releases_tell_how_many_came_and_went_and_which_screen_values() -> N
 def test_new_answers_have_nothing_to_do_with_what_can_be_computed(name: str) -> None:
     old, new = received(first_release(12)), received(second_release())
     fresh = replace(new, answers=np.setdiff1d(new.answers, old.answers))
-    assert not _noticed(fresh, name, NEW.all)
+    assert not _noticed(fresh, name, added().all)
 
 
 def test_labels_that_stay_do_not_change() -> None:
     old, new = received(first_release(12)), received(second_release())
-    for digest in (LISTED.leading[0], LISTED.siblings[1], LISTED.loners[-1]):
+    for digest in (listed().leading[0], listed().siblings[1], listed().loners[-1]):
         assert old.label(_place(old, digest)) == new.label(_place(new, digest))
         with pytest.raises(SubsetError):
             open_label(

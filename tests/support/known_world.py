@@ -75,10 +75,24 @@ def _digest(name: str, algorithm: Algorithm) -> Digest:
     return Digest(algorithm, shake_256(f"{algorithm} {name}".encode()).digest(SIZES[algorithm]))
 
 
-LISTED: Final = hashes("listed")
-UNLISTED: Final = hashes("unlisted")
-NEW: Final = hashes("new", files=400, loners=200)
-"""Listed by the second release; its first 200 loners of `LISTED` are gone."""
+@cache
+def listed() -> Hashes:
+    """Listed by the first release."""
+    return hashes("listed")
+
+
+@cache
+def unlisted() -> Hashes:
+    """Listed by none."""
+    return hashes("unlisted")
+
+
+@cache
+def added() -> Hashes:
+    """Listed by the second release; the first loners of `listed` are gone."""
+    return hashes("new", files=400, loners=200)
+
+
 GONE: Final = 200
 
 
@@ -91,7 +105,7 @@ def key() -> KeyPair:
 @cache
 def all_outputs() -> Mapping[Digest, bytes]:
     """The PRF outputs of everything that is ever listed, and of the test file."""
-    return dict(_evaluated([PRESENT, *LISTED.all, *NEW.all]))
+    return dict(_evaluated([PRESENT, *listed().all, *added().all]))
 
 
 def _evaluated(digests: Sequence[Digest]) -> Iterator[tuple[Digest, bytes]]:
@@ -107,17 +121,17 @@ def _outputs(digests: Sequence[Digest]) -> list[bytes]:
 
 @cache
 def first_release(screen_bits: int) -> Release:
-    """The release of `LISTED` with this budget; with labels at the default one."""
-    return release_of(LISTED, screen_bits=screen_bits, labels=screen_bits == 12)
+    """The release of `listed` with this budget; with labels at the default one."""
+    return release_of(listed(), screen_bits=screen_bits, labels=screen_bits == 12)
 
 
 @cache
 def second_release() -> Release:
-    """The next one at the default budget: `NEW` came, `GONE` of the loners went."""
+    """The next one at the default budget: `added` came, `GONE` of the loners went."""
     grown = Hashes(
-        leading=[*LISTED.leading, *NEW.leading],
-        siblings=[*LISTED.siblings, *NEW.siblings],
-        loners=[*LISTED.loners[GONE:], *NEW.loners],
+        leading=[*listed().leading, *added().leading],
+        siblings=[*listed().siblings, *added().siblings],
+        loners=[*listed().loners[GONE:], *added().loners],
     )
     return release_of(grown, held=first_release(12))
 
