@@ -1,5 +1,6 @@
 """What templates may not do: show what comes from elsewhere as if the console had written it."""
 
+import re
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +15,8 @@ from node.console.languages import translated
 _TEMPLATES = sorted(Path(environment.__file__).parent.rglob("*.html"))
 _HOSTER = Path(environment.__file__).parent / "hoster"
 _ENVIRONMENT = jinja2.Environment(extensions=["jinja2.ext.i18n", "jinja2.ext.do"], autoescape=True)
+_TABLE = re.compile(r'<table class="cards">(.*?)</table>', re.DOTALL)
+_HEAD, _OF_CELL = re.compile(r'<th scope="col"[^>]*>(.*?)</th>'), re.compile(r'data-head="(.*?)"(?=[ >])')
 _TRANSLATING = {"_", "gettext", "ngettext"}
 
 
@@ -64,3 +67,26 @@ def test_a_name_that_is_translated_is_escaped_and_nothing_is_filled_into_it() ->
     env.filters["translated"] = translated
     shown = env.from_string("{{ name|translated }}").render(name="<b>100%(x)s</b>")
     assert shown == "&lt;b&gt;100%(x)s&lt;/b&gt;"
+
+
+def _strange_heads(source: str) -> list[str]:
+    """What a telephone would write before cells, and no column is called."""
+    return [
+        head
+        for table in _TABLE.findall(source)
+        for head in _OF_CELL.findall(table)
+        if head not in _HEAD.findall(table)
+    ]
+
+
+@pytest.mark.parametrize("path", _TEMPLATES, ids=_named)
+def test_a_cell_on_a_telephone_is_called_as_its_column(path: Path) -> None:
+    """Each name stands twice, where the column is and where the cell is: whoever reads either sees what it is."""
+    assert _strange_heads(path.read_text()) == []
+
+
+def test_a_cell_that_is_called_otherwise_is_found() -> None:
+    table = (
+        '<table class="cards"><th scope="col" class="number">Size</th><td data-head="Width">1</td></table>'
+    )
+    assert _strange_heads(table) == ["Width"]
