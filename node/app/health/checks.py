@@ -90,7 +90,7 @@ def _keys(identity: Identity) -> Iterator[Check]:
         yield Check(
             "offline keys",
             Health.WARN,
-            f"{len(spare)} keys that no daily work needs are on this machine",
+            f"on this machine: {counted(len(spare), 'key')} that no daily work needs",
             f"move {', '.join(spare)} from {identity.home.offline_keys} to sticks in safes",
         )
 
@@ -190,7 +190,9 @@ def _store(identity: Identity) -> Iterator[Check]:
             "restore signer/ from a backup",
         )
     else:
-        yield Check("store", Health.OK, f"{len(lists)} lists, {waiting:,} changes waiting")
+        yield Check(
+            "store", Health.OK, f"{counted(len(lists), 'list')}, {counted(waiting, 'change')} waiting"
+        )
     if late:
         yield Check("peers", Health.WARN, f"never synced: {', '.join(late)}", "sigfed peer sync")
     for origin, count in ahead.items():

@@ -31,6 +31,7 @@ from node.hoster.judge.subset import SubsetJudge, joint_judge, require_tried, su
 from node.hoster.settings import AgentSettings, load_partner_settings
 from node.hoster.settle import bring_update
 from node.journal import Journal
+from node.pages.text import counted
 
 RELOAD_SECONDS: Final = 2.0
 """An update of another process is in force here this soon."""
@@ -292,7 +293,8 @@ class _Telling:
     def __exit__(self, *_: object) -> None:
         self._worker.shutdown(cancel_futures=True)  # the hits are in the spool; stopping must not take hours
         if self._waiting:
-            _say([f"the program of on_hit was not told of {len(self._waiting)} hits: see sigfed hit ls"])
+            untold = counted(len(self._waiting), "hit")
+            _say([f"the program of on_hit was not told of {untold}: see sigfed hit ls"])
 
     def tell(self, subset: str, hit: SpooledHit, late: bool) -> None:  # noqa: FBT001 - as `Tell` says
         """Neither hears of the file's name or of what it met: whoever needs them asks with `sigfed hit show`."""
