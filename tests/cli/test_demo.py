@@ -17,6 +17,7 @@ from typing_extensions import override
 from node.demo.chapters.chapters import CHAPTERS, claims_of
 from node.demo.claims import CLAIMS
 from support.machine import made_once
+from support.processes import Cli
 from support.walks import processes_that_name
 
 pytestmark = pytest.mark.slow
@@ -41,18 +42,6 @@ class Walked:
         return self.folder.joinpath("report.html").read_text(encoding="utf-8")
 
 
-def demonstrated(*arguments: str) -> subprocess.CompletedProcess[str]:
-    """A demonstration from its beginning to its end."""
-    return subprocess.run(
-        [*DEMO, *arguments],
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=900,
-        env=os.environ | {"PYTHONPATH": str(CHEAP)},
-    )
-
-
 @pytest.fixture(scope="module")
 def walked() -> Walked:
     """Played once for all workers; never changed."""
@@ -60,7 +49,14 @@ def walked() -> Walked:
         folder, kept = place / "new", place / "ended.json"
         if not place.exists():
             place.mkdir()
-            done = demonstrated(str(folder))
+            done = subprocess.run(
+                [*DEMO, str(folder)],
+                capture_output=True,
+                text=True,
+                check=False,
+                timeout=900,
+                env=os.environ | {"PYTHONPATH": str(CHEAP)},
+            )
             kept.write_text(json.dumps([done.returncode, done.stdout, done.stderr]))
     code, out, talk = json.loads(kept.read_text())
     lines = [json.loads(line) for line in out.splitlines()]
@@ -104,10 +100,10 @@ def test_everybody_is_asked_about_the_poisoned_entry_after_each_step(walked: Wal
 
 
 def test_a_chapter_that_does_not_exist(tmp_path: Path) -> None:
-    done = demonstrated(str(tmp_path / "new"), "--chapter", "nowhere")
-    assert done.returncode == 2
-    assert "there is no chapter nowhere" in done.stderr
-    assert "chapters: files, list, meet, agree, ask, cheat, correct, poison" in done.stderr
+    done = Cli(tmp_path).run("demo", "--dir", str(tmp_path / "new"), "--chapter", "nowhere")
+    assert done.exit == 2
+    assert "there is no chapter nowhere" in done.err
+    assert "chapters: files, list, meet, agree, ask, cheat, correct, poison" in done.err
     assert not tmp_path.joinpath("new").exists()
 
 
@@ -119,9 +115,9 @@ def test_the_folder_stays_and_no_process_does(walked: Walked) -> None:
 
 def test_a_folder_is_not_used_twice(walked: Walked) -> None:
     before = walked.page
-    done = demonstrated(str(walked.folder))
-    assert done.returncode == 2
-    assert "is not empty" in done.stderr
+    done = Cli(walked.folder).run("demo", "--dir", str(walked.folder))
+    assert done.exit == 2
+    assert "is not empty" in done.err
     assert walked.page == before
 
 

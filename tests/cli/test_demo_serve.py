@@ -169,11 +169,6 @@ def test_ctrl_c_ends_it_and_keeps_the_named_folder(served: Served) -> None:
 
 
 def test_it_plays_no_chapter(tmp_path: Path) -> None:
-    refused = subprocess.run(
-        [*SERVE, "--chapter", "meet", "--dir", str(tmp_path / "new")],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert refused.returncode == 2
-    assert "leave out --chapter" in refused.stderr
+    refused = Cli(tmp_path).run("demo", "--serve", "--chapter", "meet", "--dir", str(tmp_path / "new"))
+    assert refused.exit == 2
+    assert "leave out --chapter" in refused.err
