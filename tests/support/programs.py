@@ -8,7 +8,7 @@ the file that `SIGFED_LEANING` names: `.ci/run` runs exactly these once more whe
 import os
 import shutil
 import sys
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from pathlib import Path
 from tempfile import gettempdir
 from typing import Any
@@ -124,8 +124,9 @@ class _Watch:
     def __init__(self) -> None:
         self._asked: set[str] = set()
         self._leaning = False
-        self._making: list[str] = []
-        self._kept: set[str] = set()
+        self._making: list[pytest.FixtureDef[Any]] = []
+        self._kept: set[pytest.FixtureDef[Any]] = set()
+        """Those that asked; another file has others of their names."""
 
     def note(self, name: str) -> None:
         self._asked.add(name)
@@ -154,7 +155,7 @@ class _Watch:
         """What a fixture that is kept for several tests asks for, all of them lean on."""
         if fixturedef.scope == "function":
             return (yield)
-        self._making.append(fixturedef.argname)
+        self._making.append(fixturedef)
         try:
             return (yield)
         finally:
@@ -166,10 +167,19 @@ class _Watch:
         try:
             return (yield)
         finally:
-            fixtures: set[str] = set(getattr(item, "fixturenames", ()))
-            if _LIST and (self._leaning or fixtures & self._kept):
+            if _LIST and (self._leaning or not self._kept.isdisjoint(_fixtures(item))):
                 with Path(_LIST).open("a", encoding="utf-8") as file:
                     file.write(f"{item.nodeid}\n")
+
+
+def _fixtures(item: pytest.Item) -> Iterator[pytest.FixtureDef[Any]]:
+    """Those that a test has; of several of one name the innermost, and what it makes more of."""
+    known = item._fixtureinfo.name2fixturedefs if isinstance(item, pytest.Function) else {}
+    for name, found in known.items():
+        for each in reversed(found):
+            yield each
+            if name not in each.argnames:
+                break
 
 
 _WATCH = _Watch()

@@ -96,6 +96,12 @@ def test_opens_a_shell(): subprocess.run("exit 0", shell=True, check=True)
 def test_opens_one_that_finds_nothing():
     subprocess.run(["/bin/sh", "-c", "exit 0"], check=True, env={"PATH": sys.prefix + "/bin"})
 def test_does_not(): pass
+
+class TestElsewhere:
+    @pytest.fixture(scope="class")
+    def kept(self): pass
+
+    def test_has_another_of_that_name(self, kept): pass
 """
     leaning = tmp_path / "leaning"
     assert run(tmp_path, source, leaning=str(leaning)).returncode == 0
