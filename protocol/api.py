@@ -7,7 +7,6 @@ made (it is made for one caller), never by a parameter here.
 
 from typing import Protocol
 
-from protocol.encoding import Octets
 from protocol.lists.grant import Grant
 from protocol.messages import (
     EnrolmentReply,
@@ -18,6 +17,7 @@ from protocol.messages import (
     RenewalReply,
     RenewalRequest,
 )
+from protocol.subset.spliced_octets import Laid
 from protocol.witness.cosign import Refuse
 
 
@@ -109,7 +109,7 @@ class ReleaseApi(LogApi, Protocol):
 
     async def release_part(
         self, subset: str, *, version: int, part: ReleasePart, since: int | None, max_bytes: int | None = None
-    ) -> Octets:
+    ) -> Laid:
         """One file of a release: whole, or as the delta from version `since`; refused beyond `max_bytes`."""
         ...
 

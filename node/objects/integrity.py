@@ -12,10 +12,10 @@ from hashlib import sha256
 from typing import Final
 
 from keys.errors import SigfedError
-from node.errors import MissingObjectError, NodeError
+from node.errors import MissingObjectError, NodeError, StoreError
 from node.objects.logfiles import LogFiles
 from node.objects.rekey import is_sealed
-from node.objects.release_files import ReleaseFolder, kept_releases
+from node.objects.release_files import ReleaseFolder, kept_releases, spared
 from node.store.lists.records import LogKind, LogRecord
 from node.store.store import Store
 from node.store.subsets.records import ReleaseRecord
@@ -26,6 +26,7 @@ from protocol.slices import slices
 from protocol.subset.files import Held, ReleaseFiles, read_answers, read_release
 from protocol.subset.manifest import Manifest
 from protocol.subset.release import check_answers
+from protocol.subset.spliced_octets import Laid
 from protocol.tlog.hasher import HASH_BYTES
 from protocol.tlog.merkle import CompactRange, leaf_hash, root_of
 from protocol.tlog.tiles import bundle_widths, decode_bundle, parse_entries_path, parse_tile_path
@@ -200,42 +201,44 @@ def _releases(store: Store) -> Iterator[Verdict]:
         if store.objects.exists(name := f"{folder.prefix}{ReleasePart.FILTER}"):
             right = sha256(store.objects.get(name)).digest() == manifest.rules.filter
             yield Verdict(name, "" if right else "it is not the one whose hash the manifest has")
-        yield from _parts(store, folder.prefix, manifest, None)
+        yield from _parts(folder, manifest)
         deltas = {name.split("/")[3] for name in store.objects.ls(folder.prefix) if "/since-" in name}
         for since in sorted(deltas):
-            held = _held(store, record.subset, int(since.removeprefix("since-")))
+            with store.read() as unit:
+                base: ReleaseRecord = unit.releases.get(record.subset, int(since.removeprefix("since-")))
+            held = _held(store, base)
             if held is not None:
-                yield from _parts(store, f"{folder.prefix}{since}/", manifest, held)
+                yield from _parts(folder, manifest, base, held)
 
 
-def _held(store: Store, subset: str, version: int) -> Held | None:
+def _held(store: Store, record: ReleaseRecord) -> Held | None:
     """The release that a delta starts from; None where it is not kept any more, or damaged: that is told of itself."""
-    with store.read() as unit:
-        record: ReleaseRecord = unit.releases.get(subset, version)
     try:
         return ReleaseFolder(store, record).load()
     except NodeError:
         return None
 
 
-def _parts(store: Store, prefix: str, manifest: Manifest, held: Held | None) -> Iterator[Verdict]:
+def _parts(
+    folder: ReleaseFolder, manifest: Manifest, since: ReleaseRecord | None = None, held: Held | None = None
+) -> Iterator[Verdict]:
     """Answers first, which need no other file; then screen and labels, which are verified with them."""
     names = {
-        part: f"{prefix}{part}"
+        part: folder.object_of(part, since=since)
         for part in ReleasePart
         if part != ReleasePart.FILTER and (part != ReleasePart.LABELS or manifest.labels_root)
     }
-    files: dict[ReleasePart, bytes] = {}
+    files: dict[ReleasePart, Laid] = {}
     for part, name in names.items():
         try:
-            files[part] = store.objects.get(name)
-        except MissingObjectError as exc:
+            files[part] = folder.part(part, since=since)
+        except StoreError as exc:
             yield Verdict(name, str(exc))
     if len(files) < len(names):
         return
     whole = ReleaseFiles(
-        screen=files[ReleasePart.SCREEN],
-        answers=files[ReleasePart.ANSWERS],
+        screen=bytes(files[ReleasePart.SCREEN]),
+        answers=bytes(files[ReleasePart.ANSWERS]),
         labels=files.get(ReleasePart.LABELS),
     )
     answers = attempt(
@@ -245,7 +248,7 @@ def _parts(store: Store, prefix: str, manifest: Manifest, held: Held | None) -> 
     yield answers
     if answers.wrong:
         return
-    rest = attempt("", lambda: read_release(manifest, whole, held=held)).wrong
+    rest = attempt("", lambda: read_release(manifest, whole, held=held, pieces=spared)).wrong
     others = [name for part, name in names.items() if part != ReleasePart.ANSWERS]
-    named = [name for name in others if name.rpartition("/")[2] in rest] or others
+    named = [name for part, name in names.items() if part in rest] or others
     yield from (Verdict(name, rest if name in named else "") for name in others)

@@ -1,7 +1,9 @@
 """Where the files of releases lie in the object store, whole and as deltas.
 
     releases/<subset>/<version>-<start of the manifest's SHA-256>/manifest            the leaf
-    …/screen, …/answers, …/labels, …/filter                                           as partners get them
+    …/screen, …/answers, …/filter                                                     as partners get them
+    …/labels                                                                          as well, or in place of it:
+    …/labels-of-<version>-<hash>                                                      what makes them of that release's
     …/basis                                                                           sealed, for the next release
     …/since-<version>/screen, …                                                       deltas, made once
 
@@ -10,8 +12,8 @@ The hash in the name keeps two attempts at one version apart: only the one that 
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from functools import partial
-from typing import Final
+from functools import cached_property, partial
+from typing import Final, NamedTuple
 
 from node.errors import MissingObjectError, StoreError
 from node.objects.sealed_names import basis_name, is_basis, is_roster
@@ -23,19 +25,42 @@ from node.store.unit import Unit
 from protocol.encoding import Octets
 from protocol.errors import ProtocolError
 from protocol.messages import ReleasePart
-from protocol.subset.files import Held, ReleaseFiles, read_release, write_answers, write_labels, write_screen
+from protocol.subset.files import (
+    HEAD_BYTES,
+    Held,
+    ReleaseFiles,
+    read_release,
+    splice_labels,
+    write_answers,
+    write_labels,
+    write_screen,
+    write_whole_answers,
+)
+from protocol.subset.label import LABEL_BYTES
 from protocol.subset.manifest import Manifest
 from protocol.subset.release import Release, check_labels_root, pieces_of
+from protocol.subset.spliced_octets import Laid, Spliced
 
 KEPT: Final = 32
 """Releases whose files are kept: whoever is further behind fetches whole files."""
 _HASH_CHARS: Final = 32
 RELEASES: Final = "releases/"
+_SPLICED: Final = "labels-of-"
+_RUNS: Final = 2048
+"""Of which labels lie in an object of their own again: whoever reads them goes from one to the next."""
 
 
-def spared(labels: Octets) -> Iterator[Octets]:
-    """Labels in order, some at a time; what was read of mapped ones is given back."""
-    return sparing(pieces_of(labels), maps_of(labels))
+class SplicedLabels(NamedTuple):
+    """Labels that are made of those of another release."""
+
+    base: str
+    """Its folder."""
+    octets: bytes
+
+
+def spared(labels: Laid, which: slice = slice(None)) -> Iterator[Octets]:
+    """Labels in order, or which of their octets, some at a time; what was read of mapped ones is given back."""
+    return sparing(pieces_of(labels, which), maps_of(labels))
 
 
 class ReleaseFolder:
@@ -44,22 +69,37 @@ class ReleaseFolder:
     def __init__(self, store: Store, record: ReleaseRecord) -> None:
         self._store = store
         self._record = record
-        self.prefix = (
-            f"{subset_prefix(record.subset)}{record.version}-{record.manifest_sha256.hex()[:_HASH_CHARS]}/"
-        )
+        self._folder = f"{record.version}-{record.manifest_sha256.hex()[:_HASH_CHARS]}"
+        self.prefix = f"{subset_prefix(record.subset)}{self._folder}/"
 
-    def put(self, release: Release, labels: GiveName | None) -> None:
-        """Write a release durably, and give its labels, which are written, their name."""
+    def put(self, release: Release, labels: GiveName | SplicedLabels | None) -> None:
+        """Write a release durably, with what its labels are made of, or give these, which are written, their name."""
+        spliced = [labels] if isinstance(labels, SplicedLabels) else []
+        with self._store.objects.unnamed(write_whole_answers(release)) as answers:
+            answers(self._name(ReleasePart.ANSWERS))
         self._store.objects.put_all(
             [
                 (self._name("manifest"), release.manifest.to_bytes()),
                 (self._name(ReleasePart.SCREEN), write_screen(release)),
-                (self._name(ReleasePart.ANSWERS), write_answers(release)),
                 *_filter_of(release, self._name(ReleasePart.FILTER)),
+                *((self._name(_SPLICED + base), octets) for base, octets in spliced),
             ]
         )
-        if labels is not None:
+        if labels is not None and not isinstance(labels, SplicedLabels):
             labels(self._name(ReleasePart.LABELS))
+
+    def splice(self, parts: Iterable[slice | Octets], *, same: bool = False) -> SplicedLabels | None:
+        """What makes the labels of the next release of `parts` of its own, and new ones.
+
+        None when it is time to write all of them, unless they are the `same`: they are in too many pieces, or so many
+        releases were made of one that what has been shredded since would stay in it.
+        """
+        base = self._base() or self._folder
+        spliced = splice_labels(self._labels, parts)
+        aged = self._record.version - _version_in(base) >= KEPT
+        if not same and (aged or spliced.runs > _RUNS):
+            return None
+        return SplicedLabels(base, spliced.to_bytes())
 
     def put_basis(self, basis: bytes) -> None:
         """Write what the next release may begin from."""
@@ -85,7 +125,7 @@ class ReleaseFolder:
         with self._undamaged():
             return Manifest.from_bytes(self.manifest())
 
-    def load(self, *, pieces: Callable[[Octets], Iterator[Octets]] | None = spared) -> Held:
+    def load(self, *, pieces: Callable[[Laid], Iterator[Octets]] | None = spared) -> Held:
         """The release, verified again, but for its labels where there are no `pieces`; raises `StoreError`."""
         objects, manifest = self._store.objects, self.read_manifest()
         with self._undamaged():
@@ -93,7 +133,7 @@ class ReleaseFolder:
             files = ReleaseFiles(
                 screen=screen,
                 answers=answers,
-                labels=objects.view(self._name(ReleasePart.LABELS)) if manifest.labels_root else None,
+                labels=self.part(ReleasePart.LABELS, since=None) if manifest.labels_root else None,
                 filter=self._filter(),
             )
             hasher = self._store.vault.hasher
@@ -118,16 +158,35 @@ class ReleaseFolder:
                 hint="restore the object folder from a backup",
             ) from exc
 
-    def part(self, part: ReleasePart, *, since: ReleaseRecord | None) -> Octets:
+    def part(self, part: ReleasePart, *, since: ReleaseRecord | None) -> Laid:
         """One file: whole, or from `since` as `make_deltas` stored it: as a delta where that is smaller.
 
         Mapped where objects are files.
 
-        Raises `MissingObjectError` for labels and filter of a release without, and for a release that is not kept.
+        Raises `MissingObjectError` for labels and filter of a release without, and for a release that is not kept,
+        `StoreError` where what makes its labels is damaged.
         """
-        if since is None or part is ReleasePart.FILTER:
-            return self._store.objects.view(self._name(part))
-        return self._store.objects.view(self._delta_name(since, part))
+        if part is ReleasePart.LABELS and since is None:
+            return self._labels
+        return self._store.objects.view(self.object_of(part, since=since))
+
+    def object_of(self, part: ReleasePart, *, since: ReleaseRecord | None) -> str:
+        """The name of what says one file, as for `part`."""
+        if since is not None and part is not ReleasePart.FILTER:
+            return self._delta_name(since, part)
+        base = self._base() if part is ReleasePart.LABELS else None
+        return self._name(part if base is None else _SPLICED + base)
+
+    @cached_property
+    def _labels(self) -> Laid:
+        """Their file: from a bucket it is read whole, and so but once."""
+        objects, name = self._store.objects, self.object_of(ReleasePart.LABELS, since=None)
+        base = name.removeprefix(self.prefix + _SPLICED)
+        if base == name:
+            return objects.view(name)
+        whole = objects.view(f"{subset_prefix(self._record.subset)}{base}/{ReleasePart.LABELS}")
+        with self._undamaged():
+            return Spliced.from_bytes(whole, objects.get(name))
 
     def has_deltas(self, since: ReleaseRecord) -> bool:
         """Whether `part` can be asked for deltas from `since`."""
@@ -160,9 +219,19 @@ class ReleaseFolder:
             (ReleasePart.ANSWERS, files.answers),
         ):
             if data is not None:
-                whole = self._name(part)
-                smaller = data if len(data) <= objects.size(whole) else objects.get(whole)
+                smaller = data if len(data) <= self._size(part) else self.part(part, since=None)
                 objects.put(self._delta_name(since, part), bytes(smaller))
+
+    def _size(self, part: ReleasePart) -> int:
+        if part is ReleasePart.LABELS:  # which may lie in two objects
+            return HEAD_BYTES + self._record.answers * LABEL_BYTES
+        return self._store.objects.size(self._name(part))
+
+    def _base(self) -> str | None:
+        """The folder of the release that its labels are made of."""
+        start = self.prefix + _SPLICED
+        names = self._store.objects.ls(self.prefix)
+        return next((name.removeprefix(start) for name in names if name.startswith(start)), None)
 
     def _filter(self) -> bytes | None:
         """None for a release of a version that kept none."""
@@ -223,8 +292,8 @@ def tidy(store: Store, records: Iterable[ReleaseRecord]) -> None:
     """Delete what no partner can ask for any more; `records` are the published releases of one subset.
 
     Kept are the newest releases whole, the last one of the epoch before, in which partners may still look up, and
-    everything of versions above them: another process may be writing one. A roster of an older version is not: rows
-    were made of it, and a crash or a power cut left it.
+    everything of versions above them: another process may be writing one; and the labels that those of a kept one are
+    made of. A roster of an older version is not: rows were made of it, and a crash or a power cut left it.
     """
     published = sorted(records, key=lambda record: record.version)
     if not published:
@@ -232,12 +301,22 @@ def tidy(store: Store, records: Iterable[ReleaseRecord]) -> None:
     newest, kept = published[-1], {ReleaseFolder(store, record).prefix for record in published[-KEPT:]}
     earlier = [record for record in published if record.epoch < newest.epoch]
     kept |= {ReleaseFolder(store, record).prefix for record in earlier[-1:]}
-    for name in list(store.objects.ls(subset_prefix(newest.subset))):
+    names = list(store.objects.ls(subset_prefix(newest.subset)))
+    kept |= {folder for folder in map(_folder_of, names) if _version_of(folder) > newest.version}
+    bases = {_base_labels(name) for name in names if _folder_of(name) in kept}
+    for name in names:
         folder = _folder_of(name)
-        version = _version_of(folder)
-        outgrown = is_basis(name) and version < newest.version
-        if is_roster(name) or outgrown or (folder not in kept and version <= newest.version):
+        outgrown = is_basis(name) and _version_of(folder) < newest.version
+        if is_roster(name) or outgrown or (folder not in kept and name not in bases):
             store.objects.delete(name)
+
+
+def _base_labels(name: str) -> str | None:
+    """The labels that others are made of by an object of this name."""
+    last = name.removeprefix(folder := _folder_of(name))
+    if not last.startswith(_SPLICED):
+        return None
+    return f"{folder.rstrip('/').rpartition('/')[0]}/{last.removeprefix(_SPLICED)}/{ReleasePart.LABELS}"
 
 
 def _folder_of(name: str) -> str:
@@ -245,7 +324,11 @@ def _folder_of(name: str) -> str:
 
 
 def _version_of(folder: str) -> int:
-    return int(folder.split("/")[2].partition("-")[0])
+    return _version_in(folder.split("/")[2])
+
+
+def _version_in(name: str) -> int:
+    return int(name.partition("-")[0])
 
 
 def _filter_of(release: Release, name: str) -> Iterator[tuple[str, bytes]]:

@@ -15,9 +15,9 @@ from node.store.store import Store
 from node.store.subsets.records import ReleaseRecord
 from node.subsets.deltas import Deltas
 from protocol.api import ReleaseApi
-from protocol.encoding import Octets
 from protocol.errors import TooLargeError
 from protocol.messages import EvaluationReply, EvaluationRequest, ReleasePart
+from protocol.subset.spliced_octets import Laid
 from protocol.tlog.tiles import Tile, cut_bundle
 
 
@@ -72,7 +72,7 @@ class ServedSubset:
 
     async def release_part(
         self, subset: str, *, version: int, part: ReleasePart, since: int | None, max_bytes: int | None = None
-    ) -> Octets:
+    ) -> Laid:
         """One file of a release: whole, or the delta from version `since` where there is one.
 
         That the partner was sent all of a release is recorded, once.

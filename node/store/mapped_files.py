@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from protocol.encoding import Octets
+from protocol.subset.spliced_octets import Laid, Spliced
 
 _Block = TypeVar("_Block")
 
@@ -21,9 +22,9 @@ def mapped(path: Path) -> Octets:
         return memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
 
 
-def maps_of(octets: Octets) -> tuple[mmap.mmap, ...]:
-    """The map that octets are of; none of others."""
-    whole = getattr(octets, "obj", None)
+def maps_of(octets: Laid) -> tuple[mmap.mmap, ...]:
+    """The map that octets are of, or what they are spliced of; none of others."""
+    whole = getattr(octets.base if isinstance(octets, Spliced) else octets, "obj", None)
     return (whole,) if isinstance(whole, mmap.mmap) else ()
 
 

@@ -23,7 +23,7 @@ from node.subsets.basis import Basis
 from node.subsets.columns import digests_in, names_in, rows_in
 from node.subsets.compose import Line, Terms, Values, width_of_answers
 from node.subsets.outputs import Found, Outputs
-from node.subsets.splice import Part, Splice
+from node.subsets.splice import Run, Splice
 from protocol.digest import Digest
 from protocol.encoding import Octets
 from protocol.selection import Marks, Selection
@@ -36,6 +36,7 @@ from protocol.subset.manifest import Manifest
 from protocol.subset.release import Release
 from protocol.subset.rice import U64Array
 from protocol.subset.screen import screen_values, truncate
+from protocol.subset.spliced_octets import Laid, Spliced
 
 _ROW: Final = np.dtype([("tag", "<u8"), ("place", "<u4"), ("label", f"V{LABEL_BYTES}")])
 _NO_LABEL: Final = bytes(LABEL_BYTES)
@@ -76,8 +77,8 @@ class Changed(NamedTuple):
     """Answers that are made of those of the release before."""
 
     values: Values
-    parts: Sequence[Part] | None
-    """All labels: stretches of those before and new ones, in order, where they lie; None for a release without."""
+    runs: Sequence[Run]
+    """What becomes of the octets of labels."""
     marks: Marks
     moved: Difference
     places: U64Array
@@ -258,7 +259,7 @@ class Content:
         first, end = _runs(self._held, np.array([row.tag for row in rows if row], dtype=np.int64))
         if not wanted or self._held.release.labels is None:
             return found
-        labels = _cells(self._held.release.labels)[first].tobytes()
+        labels = _cells(self._held.release.labels, first).tobytes()
         give_back(maps_of(self._held.release.labels))
         for number, (at, alone) in enumerate(zip(places, (end - first == 1).tolist(), strict=True)):
             if alone:
@@ -285,15 +286,14 @@ def changed_answers(
     if (added[1:] == added[:-1]).any() or (~again & (beside == added)).any():
         return None
     splice = Splice(count=len(old), gone=np.sort(first), came=came)
-    parts, written = None, _Written(~again, None)
+    written = _Written(~again, None)
     if new.labels is not None:
         if held.release.labels is None:
             return None
-        parts = splice.octets(held.release.labels, new.labels, LABEL_BYTES)
         written = _written(held.release.labels, came, again, new.labels)
     return Changed(
         values=Values(splice.values(old, added), width),
-        parts=parts,
+        runs=[*splice.runs(LABEL_BYTES)],
         marks=splice.values(marks, new.marks),
         moved=Difference(np.sort(first[~np.isin(removed, added)]).astype(np.uint64), added[~again]),
         places=splice.places[written.which].astype(np.uint64),
@@ -308,10 +308,10 @@ class _Written(NamedTuple):
     labels: bytes | None
 
 
-def _written(old: Octets, came: NDArray[np.intp], again: NDArray[np.bool_], new: Octets) -> _Written:
+def _written(old: Laid, came: NDArray[np.intp], again: NDArray[np.bool_], new: Octets) -> _Written:
     """Of new labels for answers that are new, or there `again` in the places where they come."""
-    which, cells = ~again, _cells(new)
-    which[again] = (_cells(old)[came[again]] != cells[again]).any(axis=1)
+    which, cells = ~again, _cells(new, np.arange(len(again)))
+    which[again] = (_cells(old, came[again]) != cells[again]).any(axis=1)
     return _Written(which, cells[which].tobytes())
 
 
@@ -336,5 +336,5 @@ def _runs(held: Held, tags: NDArray[np.int64]) -> tuple[NDArray[np.intp], NDArra
     return first, end
 
 
-def _cells(labels: Octets) -> NDArray[np.uint8]:
-    return np.frombuffer(labels, dtype=np.uint8).reshape(-1, LABEL_BYTES)
+def _cells(labels: Laid, places: NDArray[np.intp]) -> NDArray[np.uint8]:
+    return Spliced.of(labels).at(places * LABEL_BYTES, LABEL_BYTES)

@@ -7,6 +7,7 @@ Only labels are written here, and they are no object yet: a draft is only publis
 were judged.
 """
 
+from collections import deque
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
@@ -27,7 +28,7 @@ from node.judgement.ranges import Alike
 from node.lists.guards import Guards
 from node.lists.lookup import digests_named
 from node.objects.listed_rows import listed_in, rows_in, shredded_in
-from node.objects.release_files import deltas, spared
+from node.objects.release_files import SplicedLabels, deltas, spared
 from node.objects.sealed_names import salt_name
 from node.ports.evaluator import Evaluator
 from node.ports.objects import GiveName
@@ -45,7 +46,7 @@ from node.subsets.grounds import Order, numbered_sources, stale
 from node.subsets.holdings import held_here
 from node.subsets.links import Links
 from node.subsets.outputs import Outputs
-from node.subsets.splice import Fate, Part
+from node.subsets.splice import Fate, Run
 from protocol.digest import Digest
 from protocol.encoding import Octets
 from protocol.judgement.quorum import Support
@@ -63,6 +64,7 @@ from protocol.subset.prf_input import prf_input
 from protocol.subset.release import Release
 from protocol.subset.screen import screen_value
 from protocol.subset.sources import SourceCheckpoint
+from protocol.subset.spliced_octets import Spliced
 from protocol.tlog.hasher import Hasher
 
 EVENTS: Final = 2**16
@@ -89,8 +91,8 @@ class Draft:
 
     release: Release
     """Without its labels."""
-    labels: GiveName | None = field(repr=False)
-    """Makes them an object; None for a release without."""
+    labels: GiveName | SplicedLabels | None = field(repr=False)
+    """What makes them an object, or says of which they are spliced; None for a release without."""
     deltas: MakeDeltas | None = field(repr=False)
     """None where there is no release before."""
     screened: Screened
@@ -141,6 +143,27 @@ class _Made:
     def terms(self) -> Terms:
         """Under which it is made."""
         return self.content.terms
+
+
+class _Roots:
+    """The roots of the labels of a release and of those of the one before, of which each is read once."""
+
+    def __init__(self, hasher: Hasher) -> None:
+        self.before = self.now = ChunkRoot(LABEL_BYTES, hasher)
+
+    def pieces(self, runs: Iterable[Run], old: Spliced, new: Octets) -> Iterator[Octets]:
+        """The new labels, some at a time; the roots are those of all when there are no more."""
+        for fate, at in runs:
+            if self.now is self.before and fate is not Fate.STAYS:  # up to the first change both are one
+                self.now = self.before.copy()
+            # A disk may show others when they are read again.
+            for piece in map(bytes, spared(new if fate is Fate.COMES else old, at)):
+                if fate is not Fate.COMES:
+                    self.before.take(piece)
+                if self.now is not self.before and fate is not Fate.GOES:
+                    self.now.take(piece)
+                if fate is not Fate.GOES:
+                    yield piece
 
 
 class Drafter:
@@ -215,8 +238,8 @@ class Drafter:
             unheard=sorted_names(made.unheard),
         )
         listed = self._held.record.answers - 1 if self._held else 0
-        parts = None if answers.labels is None else [Part(Fate.COMES, answers.labels)]
-        root, labels = self._labels(parts, None)
+        whole = [(Fate.COMES, slice(0, len(answers.labels or b"")))]
+        root, labels = self._labels(whole, answers.labels, None)
         release = compose(made.terms, answers.values, root, screen=screen, held=held, hasher=self._hasher)
         return self._draft(
             made,
@@ -287,7 +310,7 @@ class Drafter:
             unheard=sorted_names([names_without(basis.unheard, judged), *made.unheard]),
         )
         change = Change(screen=screen[2], answers=changed.moved, places=changed.places, labels=changed.labels)
-        root, labels = self._labels(changed.parts, held)
+        root, labels = self._labels(changed.runs, came.labels, held)
         release = compose(
             made.terms,
             changed.values,
@@ -312,7 +335,7 @@ class Drafter:
         self,
         made: _Made,
         release: Release,
-        labels: GiveName | None,
+        labels: GiveName | SplicedLabels | None,
         screened: Screened,
         basis: Basis | None,
         *,
@@ -498,40 +521,28 @@ class Drafter:
         return self._store.vault.hasher
 
     def _labels(
-        self, parts: Sequence[Part] | None, held: Held | None
-    ) -> tuple[bytes | None, GiveName | None]:
-        """The root of all labels, and what makes them an object; they are written once it is known that any is new."""
-        if parts is None:
+        self, runs: Sequence[Run], new: Octets | None, held: Held | None
+    ) -> tuple[bytes | None, GiveName | SplicedLabels | None]:
+        """The root of all labels, and what says which they are: the release before has all that are not `new`.
+
+        One reading verifies what is taken from it, and makes the root that is signed. Where all are written, it is what
+        is read that is.
+        """
+        if new is None:
             return None, None
-        if held is not None and all(part.fate is Fate.STAYS for part in parts):
-            return held.manifest.labels_root, partial(self._write_as, parts, held)
-        return self._written(parts, held)
-
-    def _write_as(self, parts: Sequence[Part], held: Held, name: str) -> None:
-        _, give = self._written(parts, held)
-        give(name)
-
-    def _written(self, parts: Sequence[Part], held: Held | None) -> tuple[bytes, GiveName]:
-        """One reading verifies what is taken from the release before, makes the root that is signed, and writes."""
-        before = now = ChunkRoot(LABEL_BYTES, self._hasher)
-
-        def pieces() -> Iterator[Octets]:
-            nonlocal now
-            for fate, octets in parts:
-                if now is before and fate is not Fate.STAYS:  # up to the first change both are one
-                    now = before.copy()
-                for piece in map(bytes, spared(octets)):  # a disk may show others when they are written
-                    if fate is not Fate.COMES:
-                        before.take(piece)
-                    if now is not before and fate is not Fate.GOES:
-                        now.take(piece)
-                    if fate is not Fate.GOES:
-                        yield piece
-
-        give = self._drafted.enter_context(self._store.objects.unnamed(write_whole_labels(pieces())))
+        old, read = Spliced.of((held and held.release.labels) or b""), _Roots(self._hasher)
+        pieces = read.pieces(runs, old, new)
+        labels: GiveName | SplicedLabels | None = None
         if held is not None:
-            held.folder.require_labels(before.root())
-        return now.root(), give
+            parts = (new[at] if fate is Fate.COMES else at for fate, at in runs if fate is not Fate.GOES)
+            labels = held.folder.splice(parts, same=all(fate is Fate.STAYS for fate, _ in runs))
+        if labels is None:
+            labels = self._drafted.enter_context(self._store.objects.unnamed(write_whole_labels(pieces)))
+        else:
+            deque(pieces, maxlen=0)
+        if held is not None:
+            held.folder.require_labels(read.before.root())
+        return read.now.root(), labels
 
     def _terms(self, sources: tuple[SourceCheckpoint, ...]) -> Terms:
         subset = self._order.subset

@@ -3,15 +3,13 @@
 Nothing is read or copied but what it has to be: values and marks once, labels not at all.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import Enum, auto
-from typing import Any, NamedTuple
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
-
-from protocol.encoding import Octets
 
 
 class Fate(Enum):
@@ -22,11 +20,8 @@ class Fate(Enum):
     COMES = auto()
 
 
-class Part(NamedTuple):
-    """Items that lie one behind the other."""
-
-    fate: Fate
-    octets: Octets
+Run: TypeAlias = tuple[Fate, slice]
+"""What becomes of items that lie one behind the other: of new ones by their number, else by their old place."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -50,15 +45,10 @@ class Splice:
     def values(self, old: NDArray[Any], new: NDArray[Any]) -> NDArray[Any]:
         """The items of the new sequence."""
         stretches = {Fate.STAYS: old, Fate.COMES: new}
-        kept = [stretches[fate][at] for fate, at in self._runs(1) if fate in stretches]
+        kept = [stretches[fate][at] for fate, at in self.runs() if fate in stretches]
         return np.concatenate([old[:0], *kept])
 
-    def octets(self, old: Octets, new: Octets, item_bytes: int) -> Sequence[Part]:
-        """All of both sequences, of items of so many bytes: what lies one behind the other, where it is."""
-        views = {Fate.STAYS: memoryview(old), Fate.GOES: memoryview(old), Fate.COMES: memoryview(new)}
-        return [Part(fate, views[fate][at]) for fate, at in self._runs(item_bytes)]
-
-    def _runs(self, width: int) -> Iterator[tuple[Fate, slice]]:
+    def runs(self, width: int = 1) -> Iterator[Run]:
         """What of the new and of the old sequence comes one after the other, of items of this width."""
         steps = [(at, at, number) for number, at in enumerate(self.came.tolist())]
         steps += [(at, at + 1, -1) for at in self.gone.tolist()]

@@ -14,6 +14,7 @@ from aiohttp import web
 from node.store.mapped_files import maps_of, sparing
 from node.web.state import endpoint_of
 from protocol.encoding import Octets
+from protocol.subset.spliced_octets import Laid, Spliced
 
 NO_STORE: Final = "no-store"
 REVALIDATE: Final = "private, no-cache"
@@ -42,7 +43,7 @@ def etag(body: bytes) -> str:
     return f'"{sha256(body).hexdigest()[:_TAG_CHARS]}"'
 
 
-def ranged(request: web.Request, body: Octets) -> web.Response:
+def ranged(request: web.Request, body: Laid) -> web.Response:
     """A reply of which the client may ask a part (`Range: bytes=FIRST-[LAST]`), to resume.
 
     It is written as the client takes it: what is written at once, TLS would have in memory three times over; and what
@@ -59,15 +60,14 @@ def ranged(request: web.Request, body: Octets) -> web.Response:
     return _written(206, body, first, last + 1, headers)
 
 
-def _written(status: int, body: Octets, first: int, end: int, headers: dict[str, str]) -> web.Response:
-    view = memoryview(body)
-    pieces = (view[start : min(start + _PIECE, end)] for start in range(first, end, _PIECE))
+def _written(status: int, body: Laid, first: int, end: int, headers: dict[str, str]) -> web.Response:
+    pieces = Spliced.of(body).pieces(_PIECE, slice(first, end))
     length = {"Content-Length": str(end - first)}
     awaited = _awaited(sparing(pieces, maps_of(body)))
     return web.Response(status=status, body=awaited, headers=headers | length)
 
 
-async def _awaited(pieces: Iterable[memoryview]) -> AsyncIterator[memoryview]:
+async def _awaited(pieces: Iterable[Octets]) -> AsyncIterator[Octets]:
     for piece in pieces:
         yield piece
 

@@ -23,8 +23,9 @@ from protocol.subset.deltas.labels import (
 from protocol.subset.deltas.values import Difference, apply_delta, encode_delta, write_delta
 from protocol.subset.manifest import Manifest
 from protocol.subset.release import Release, pieces_of, verify_release
-from protocol.subset.rice import U64Array, gathered
-from protocol.subset.sets import decode_multiset, encode_multiset, encode_set
+from protocol.subset.rice import U64Array, encode_blocks, gathered
+from protocol.subset.sets import bound_of, decode_multiset, encode_set
+from protocol.subset.spliced_octets import Laid, Spliced
 from protocol.tlog.hasher import HASHLIB, Hasher
 
 FORMAT: Final = 1
@@ -32,6 +33,7 @@ WHOLE: Final = 0
 """The `since` of a file that needs no other: versions start at 1."""
 
 _HEAD: Final = Struct(">B3xI")  # format, version the delta starts from
+HEAD_BYTES: Final = _HEAD.size
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +62,7 @@ class ReleaseFiles:
 
     screen: bytes
     answers: bytes
-    labels: Octets | None
+    labels: Laid | None
     filter: bytes | None = None
     """The filter as it is hashed, without a head; None where it is not served."""
 
@@ -80,7 +82,13 @@ def write_answers(release: Release, *, since: Held | None = None) -> bytes:
     width = release.manifest.answers_width
     if since is not None and _same_answers(since.release.manifest, release.manifest):
         return _head(since.version) + encode_delta(since.release.answers, release.answers, width)
-    return _head(WHOLE) + encode_multiset(release.answers, width)
+    return b"".join(write_whole_answers(release))
+
+
+def write_whole_answers(release: Release) -> Iterator[bytes]:
+    """The file of the answers as a whole, some of it at a time."""
+    yield _head(WHOLE)
+    yield from encode_blocks(release.answers, bound_of(release.manifest.answers_width))
 
 
 def write_labels(release: Release, *, since: Held | None = None, through: Through = iter) -> bytes:
@@ -103,6 +111,15 @@ def write_whole_labels(labels: Iterable[Octets]) -> Iterator[Octets]:
     yield from labels
 
 
+def splice_labels(file: Laid, parts: Iterable[slice | Octets]) -> Spliced:
+    """The file of labels of which most are those in another whole one: `parts` says which, by their octets, or new."""
+    moved = (
+        slice(part.start + HEAD_BYTES, part.stop + HEAD_BYTES) if isinstance(part, slice) else part
+        for part in parts
+    )
+    return Spliced.of(file).joined([slice(0, HEAD_BYTES), *moved])
+
+
 def write_change(since: int, old: Manifest, new: Manifest, change: Change) -> ReleaseFiles:
     """The files of a release as deltas from the version `since`, of which is known what makes it of that one."""
     head, width, labels = _head(since), new.screen_width, None
@@ -120,7 +137,7 @@ def read_release(
     files: ReleaseFiles,
     *,
     held: Held | None = None,
-    pieces: Callable[[Octets], Iterator[Octets]] | None = pieces_of,
+    pieces: Callable[[Laid], Iterator[Octets]] | None = pieces_of,
     hasher: Hasher = HASHLIB,
 ) -> Release:
     """The verified release of `manifest`, from files that are whole or deltas from what is `held`.
@@ -144,7 +161,7 @@ def read_release(
     )
 
 
-def read_screen(manifest: Manifest, data: Octets, *, held: Held | None = None) -> Iterator[U64Array]:
+def read_screen(manifest: Manifest, data: Laid, *, held: Held | None = None) -> Iterator[U64Array]:
     """The screen in a file as for `read_release`, block by block; raises as it does, but verifies nothing."""
     base, body = _open(data, held)
     width = manifest.screen_width
@@ -153,19 +170,19 @@ def read_screen(manifest: Manifest, data: Octets, *, held: Held | None = None) -
             raise MalformedError("screen: bytes where there is no screen")
         return iter(())
     if base is None:
-        return decode_multiset(body, width=width, count=manifest.screen_count)
-    return apply_delta(base.screen, body, width)
+        return decode_multiset(body[:], width=width, count=manifest.screen_count)
+    return apply_delta(base.screen, body[:], width)
 
 
-def read_answers(manifest: Manifest, data: Octets, *, held: Held | None = None) -> Iterator[U64Array]:
+def read_answers(manifest: Manifest, data: Laid, *, held: Held | None = None) -> Iterator[U64Array]:
     """The answers in a file, likewise."""
     base, body = _open(data, held)
     if base is None:
-        return decode_multiset(body, width=manifest.answers_width, count=manifest.answers_count)
-    return apply_delta(base.answers, body, manifest.answers_width)
+        return decode_multiset(body[:], width=manifest.answers_width, count=manifest.answers_count)
+    return apply_delta(base.answers, body[:], manifest.answers_width)
 
 
-def read_labels(data: Octets, answers: U64Array, *, held: Held | None = None) -> Iterator[Octets]:
+def read_labels(data: Laid, answers: U64Array, *, held: Held | None = None) -> Iterator[Octets]:
     """The labels of these answers in a file, some at a time, likewise."""
     base, body = _open(data, held)
     if base is None:
@@ -173,28 +190,30 @@ def read_labels(data: Octets, answers: U64Array, *, held: Held | None = None) ->
     old = _labelled(base)
     if old is None:
         raise SubsetError("labels: a delta from a release without labels")
-    return apply_label_delta(old, body, answers)
+    return apply_label_delta(old, body[:], answers)
 
 
-def _labels(data: Octets, answers: U64Array, held: Held | None) -> Octets:
+def _labels(data: Laid, answers: U64Array, held: Held | None) -> Laid:
     base, body = _open(data, held)
-    return body if base is None else b"".join(read_labels(data, answers, held=held))
+    if base is not None:
+        return b"".join(read_labels(data, answers, held=held))
+    return body if isinstance(data, Spliced) else body[:]
 
 
 def _head(since: int) -> bytes:
     return _HEAD.pack(FORMAT, since)
 
 
-def _open(data: Octets, held: Held | None) -> tuple[Release | None, memoryview]:
+def _open(data: Laid, held: Held | None) -> tuple[Release | None, Spliced]:
     """The release that the file starts from, None for a whole one, and its body."""
-    if len(data) < _HEAD.size:
+    if len(data) < HEAD_BYTES:
         raise MalformedError("release file: shorter than its head")
-    number, since = _HEAD.unpack_from(data)
+    number, since = _HEAD.unpack(data[:HEAD_BYTES])
     if number != FORMAT:
         raise MalformedError("release file: unknown format")
     if data[1:4] != bytes(3):
         raise NotCanonicalError("release file: reserved bytes are not zero")
-    body = memoryview(data)[_HEAD.size :]
+    body = Spliced.of(data).joined([slice(HEAD_BYTES, None)])
     if since == WHOLE:
         return None, body
     if held is None or held.version != since:

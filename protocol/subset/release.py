@@ -13,12 +13,12 @@ import numpy as np
 
 from protocol.encoding import Octets
 from protocol.errors import SubsetError
-from protocol.slices import slices
 from protocol.subset.chunks import CHUNK, VALUE_BYTES, ChunkRoot
 from protocol.subset.filter import SubsetFilter
 from protocol.subset.label import LABEL_BYTES
 from protocol.subset.manifest import Manifest, ReleaseKind, read_filter
 from protocol.subset.rice import U64Array, blocks_of
+from protocol.subset.spliced_octets import Laid, Spliced
 from protocol.tlog.hasher import HASHLIB, Hasher
 
 _MOST_EQUAL: Final = 8
@@ -39,7 +39,7 @@ class Release:
     """Strictly increasing values of `screen_width` bits."""
     answers: U64Array
     """Non-decreasing values of `answers_width` bits."""
-    labels: Octets | None
+    labels: Laid | None
     """48 bytes an answer, in the order of the answers, and of those that are gone."""
     filter: SubsetFilter | None = None
     """What it was made by; None when it came without, as from a node that serves none."""
@@ -54,9 +54,9 @@ class Release:
         return bytes(self.labels[at * LABEL_BYTES : (at + 1) * LABEL_BYTES])
 
 
-def pieces_of(labels: Octets) -> Iterator[Octets]:
-    """Labels in order, some at a time."""
-    return slices(memoryview(labels), _PIECE)
+def pieces_of(labels: Laid, which: slice = slice(None)) -> Iterator[Octets]:
+    """Labels in order, or which of their octets, some at a time."""
+    return Spliced.of(labels).pieces(_PIECE, which)
 
 
 def verify_release(
@@ -64,9 +64,9 @@ def verify_release(
     *,
     screen: U64Array,
     answers: U64Array,
-    labels: Octets | None,
+    labels: Laid | None,
     filter_bytes: bytes | None = None,
-    pieces: Callable[[Octets], Iterable[Octets]] | None = pieces_of,
+    pieces: Callable[[Laid], Iterable[Octets]] | None = pieces_of,
     hasher: Hasher = HASHLIB,
 ) -> Release:
     """The release that these files are; raises `SubsetError` naming the file that is not the manifest's.

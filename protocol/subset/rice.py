@@ -50,13 +50,19 @@ def parameter(count: int, bound: int) -> int:
 
 def encode_sorted(values: U64Array, bound: int) -> bytes:
     """The code of `values`, which do not decrease and are below `bound` ≤ 2^63."""
+    return b"".join(encode_blocks(values, bound))
+
+
+def encode_blocks(values: U64Array, bound: int) -> Iterator[bytes]:
+    """The same, block by block."""
     assert 0 < bound <= MAX_BOUND
     if len(values) == 0:
-        return b""
+        return
     assert int(values[-1]) < bound
     assert bool(np.all(values[1:] >= values[:-1]))
     k = parameter(len(values), bound)
-    return b"".join((*_write_unary(values, k), *_write_remainders(values, k)))
+    yield from _write_unary(values, k)
+    yield from _write_remainders(values, k)
 
 
 def decode_sorted(data: Octets, *, count: int, bound: int) -> U64Array:

@@ -200,9 +200,9 @@ def test_labels_that_could_be_opened_would_be_noticed() -> None:
 def test_labels_look_like_chance() -> None:
     release = received(first_release(12))
     assert release.labels is not None
-    rows = np.frombuffer(release.labels, dtype=f"V{LABEL_BYTES}")
+    rows = np.frombuffer(bytes(release.labels), dtype=f"V{LABEL_BYTES}")
     assert len(np.unique(rows)) == len(release.answers)  # thousands seal the same text
-    counts = np.bincount(np.frombuffer(release.labels, dtype=np.uint8), minlength=256)
+    counts = np.bincount(np.frombuffer(bytes(release.labels), dtype=np.uint8), minlength=256)
     expected = len(release.labels) / 256
     assert abs(float(((counts - expected) ** 2 / expected).sum()) - 255) < 6 * np.sqrt(2 * 255)
 

@@ -479,9 +479,27 @@ def test_labels_that_change_while_they_are_read_are_written_as_they_are_signed(
                 opened.seek(held.index(octets))
                 opened.write(bytes(each ^ 1 for each in octets))
 
+    monkeypatch.setattr("node.objects.release_files._RUNS", 0)
     monkeypatch.setattr("node.subsets.draft.ChunkRoot.take", taken_and_damaged)
     assert fr.release().published
     assert ReleaseFolder(fr.store, fr.records[-1]).load().version == 2
+
+
+def test_labels_that_change_after_they_were_read_are_refused_until_they_are_back(
+    fr: ReleasingAgency, other: Agency, tmp_path: Path
+) -> None:
+    """What is signed are those that were read; what lies on the disk is read again by all who want it."""
+    base = tmp_path / "objects" / f"{folder(fr).prefix}labels"
+    add(fr, other, "a")
+    fr.follow(other)
+    assert fr.release().published
+    octets = base.read_bytes()
+    base.write_bytes(octets[:-1] + bytes([octets[-1] ^ 1]))
+    newest = ReleaseFolder(fr.store, fr.records[-1])
+    with pytest.raises(StoreError, match="damaged: labels"):
+        newest.load()
+    base.write_bytes(octets)
+    assert newest.load().version == 2
 
 
 ELSE: dict[str, Change] = {

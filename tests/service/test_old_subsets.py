@@ -15,10 +15,10 @@ from node.store.store import Store
 from node.subsets.catalogue import report_subset, report_subsets
 from protocol.api import SubsetApi
 from protocol.digest import Algorithm, Digest
-from protocol.encoding import Octets
 from protocol.messages import ReleasePart
 from protocol.subset.filter import EXACT, ScreenRule, SubsetFilter
 from protocol.subset.manifest import ReleaseKind
+from protocol.subset.spliced_octets import Laid
 from support.releases import FILTER, SUBSET, ReleasingAgency, folder, listed, release_rows
 from support.stores import Agency, file_digests, row, sha256_digest
 
@@ -87,7 +87,7 @@ class NoFilters:
     def __getattr__(self, name: str) -> object:
         return getattr(self._api, name)
 
-    async def release_part(self, subset: str, *, part: ReleasePart, **options: object) -> Octets:
+    async def release_part(self, subset: str, *, part: ReleasePart, **options: object) -> Laid:
         if part is ReleasePart.FILTER:
             raise NotFoundError("There is no such thing here")
         return await self._api.release_part(subset, part=part, **options)  # type: ignore[arg-type]

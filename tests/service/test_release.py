@@ -1,5 +1,6 @@
 """Releases of two agencies' lists: what is in them, what a run of releasing does, what damage it stops at."""
 
+import re
 from collections.abc import Callable
 from datetime import timedelta
 from hashlib import sha256
@@ -276,6 +277,46 @@ def test_old_files_go_and_the_newest_stay(
     assert kept == [False, False, True, True]
     with fr.store.read() as unit:
         assert len(unit.listed.all(SUBSET)) == len(listed(fr)) == 8
+
+
+def test_labels_that_others_are_made_of_stay_as_long_as_these(
+    fr: ReleasingAgency, other: Agency, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And are written whole again before that: what was shredded since lies in them."""
+    monkeypatch.setattr("node.objects.release_files.KEPT", 2)
+    found: list[list[str]] = []
+    for more in ("ghijklmn", *"abcdef"):  # too few hashes would get other widths
+        release_both(fr, other, *more)
+        for record in fr.records[-2:]:
+            assert ReleaseFolder(fr.store, record).load().release.labels, "its root is the manifest's"
+        names = fr.store.objects.ls(f"releases/{SUBSET}/")
+        found.append(
+            sorted(re.sub("-[0-9a-f]{32}", "", name.split("/", 2)[2]) for name in names if "/labels" in name)
+        )
+    wholes = [[name for name in names if name.endswith("/labels") and "since" not in name] for names in found]
+    assert wholes == [
+        ["1/labels"],
+        ["1/labels"],
+        ["1/labels"],
+        ["1/labels", "4/labels"],
+        ["4/labels"],
+        ["4/labels"],
+        ["4/labels", "7/labels"],
+    ]
+    assert [name for name in found[-1] if "labels-of" in name] == ["6/labels-of-4"]
+    assert not ReleaseFolder(fr.store, fr.records[3]).exists(), "labels alone are no release"
+
+
+def test_labels_in_too_many_pieces_are_written_whole(
+    fr: ReleasingAgency, other: Agency, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    release_both(fr, other, *"efghijklmn")
+    monkeypatch.setattr("node.objects.release_files._RUNS", 3)
+    release_both(fr, other, "b", "c", "d")
+    names = list(fr.store.objects.ls(folder(fr).prefix))
+    assert f"{folder(fr).prefix}labels" in names
+    assert not [name for name in names if "/labels-of-" in name]
+    assert listed(fr) == {digest for name in "bcdefghijklmn" for digest in file_digests(name)}
 
 
 def test_objects_of_a_release_hold_no_digest(fr: ReleasingAgency, other: Agency, tmp_path: Path) -> None:

@@ -1,6 +1,6 @@
 """Releasing while lists move, others release, and processes die; on both databases."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import timedelta
 from pkgutil import resolve_name as resolve
 
@@ -124,8 +124,21 @@ def killed(*_: object, **__: object) -> None:
     raise Killed
 
 
+def _put_one_and_killed(fr: ReleasingAgency) -> Callable[[Iterable[tuple[str, bytes]]], None]:
+    put = fr.store.objects.put_all
+
+    def put_one(items: Iterable[tuple[str, bytes]]) -> None:
+        put([[*items][-1]])
+        raise Killed
+
+    return put_one
+
+
 KILLS = {
     "before the files": lambda patch, fr: patch.setattr(ReleaseFolder, "put", killed),
+    "between its files": lambda patch, fr: patch.setattr(
+        fr.store.objects, "put_all", _put_one_and_killed(fr)
+    ),
     "between files and claim": lambda patch, fr: patch.setattr(release, "next_head", killed),
     "between claim and log files": lambda patch, fr: patch.setattr(release, "require_leaves", killed),
     "between log files and signature": lambda patch, fr: patch.setattr(fr.signer, "sign", killed),
@@ -153,6 +166,8 @@ def test_whatever_kills_a_release_the_next_run_finishes_it(
     assert (log.head.size, log.pending) == (2, None)
     manifests = fr.lists.files(fr.subset.origin).events(0, size=2)
     assert [ReleaseFolder(fr.store, record).manifest() for record in fr.records] == manifests
+    for record in fr.records:
+        assert ReleaseFolder(fr.store, record).load().release.labels, "its root is the manifest's"
     assert not fr.release().published
 
 

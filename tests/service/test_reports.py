@@ -199,7 +199,8 @@ async def test_a_release_whose_files_are_gone_is_answered_with_the_newest(world:
     world.list_both("more")
     await world.release()
     for name in list(world.fr.objects.ls(f"releases/{SUBSET}/1-")):
-        world.fr.objects.delete(name)
+        if not name.endswith("/labels"):  # those of the newest are made of them
+            world.fr.objects.delete(name)
     receipt = open_receipt(
         await world.hits().report_hit(SUBSET, sent.to_bytes()), sent.report, world.statement_keys
     )

@@ -17,6 +17,7 @@ from protocol.subset.files import (
     ReleaseFiles,
     read_labels,
     read_release,
+    splice_labels,
     write_answers,
     write_change,
     write_labels,
@@ -371,6 +372,23 @@ def test_whole_labels_are_read_some_at_a_time() -> None:
         )
         == RELEASE.labels
     )
+
+
+def test_labels_are_spliced_of_those_in_another_file() -> None:
+    files, new = _files(RELEASE), SEALED[-LABEL_BYTES:]
+    assert files.labels is not None
+    parts: list[slice | bytes] = [slice(LABEL_BYTES, len(SEALED)), new]
+    file = splice_labels(files.labels, parts)
+    assert bytes(file) == b"".join(write_whole_labels([SEALED[LABEL_BYTES:], new]))
+    again = splice_labels(file, [slice(0, len(SEALED) - LABEL_BYTES), new])
+    assert (bytes(again), again.runs) == (bytes(file), 3)
+    spliced = splice_labels(files.labels, [slice(0, LABEL_BYTES), SEALED[LABEL_BYTES:]])
+    read = read_release(RELEASE.manifest, replace(files, labels=spliced))
+    assert bytes(read.labels or b"") == SEALED
+    assert [read.label(place) for place in (0, 1)] == [
+        SEALED[:LABEL_BYTES],
+        SEALED[LABEL_BYTES : 2 * LABEL_BYTES],
+    ]
 
 
 def test_delta_files() -> None:

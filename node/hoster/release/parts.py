@@ -3,12 +3,12 @@
 from typing import Final
 
 from protocol.api import SubsetApi
-from protocol.encoding import Octets
 from protocol.messages import ReleasePart
 from protocol.subset.files import Held
 from protocol.subset.filter import MAX_FILTER_BYTES
 from protocol.subset.label import LABEL_BYTES
 from protocol.subset.manifest import Manifest
+from protocol.subset.spliced_octets import Laid
 
 _HEADS: Final = 32
 """Heads of a file and of a delta, and the padding of codes."""
@@ -16,7 +16,7 @@ _HEADS: Final = 32
 
 async def fetch_part(
     api: SubsetApi, subset: str, version: int, part: ReleasePart, *, manifest: Manifest, held: Held | None
-) -> Octets:
+) -> Laid:
     """One file of the release with that manifest, whole or as the delta from `held`; nothing is verified."""
     return await api.release_part(
         subset,

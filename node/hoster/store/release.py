@@ -21,6 +21,7 @@ from protocol.subset.files import Held, read_answers, read_labels, read_screen
 from protocol.subset.manifest import Manifest, read_filter
 from protocol.subset.release import Release, check_answers, check_labels, check_screen, pieces_of
 from protocol.subset.rice import U64Array, blocks_of
+from protocol.subset.spliced_octets import Laid
 
 _Block = TypeVar("_Block")
 
@@ -56,7 +57,7 @@ class NewRelease:
         self._held = held
         replace_private(folder / ReleaseFile.MANIFEST, manifest.to_bytes())
 
-    def write(self, part: ReleasePart, data: Octets) -> None:
+    def write(self, part: ReleasePart, data: Laid) -> None:
         """Write one file from what came, answers before labels; raises `ProtocolError` for what cannot be read."""
         match part:
             case ReleasePart.SCREEN:
@@ -84,12 +85,12 @@ class NewRelease:
         """The release that was written; raises as `load_release`."""
         return load_release(self._folder, self._version)
 
-    def _write_values(self, name: str, blocks: Iterable[U64Array], data: Octets) -> None:
+    def _write_values(self, name: str, blocks: Iterable[U64Array], data: Laid) -> None:
         pieces = (block.astype("<u8").tobytes() for block in self._sparing(blocks, data))
         replace_streamed(self._folder / name, pieces)
 
     def _sparing(
-        self, blocks: Iterable[_Block], data: Octets, maps: Sequence[mmap.mmap] = ()
+        self, blocks: Iterable[_Block], data: Laid, maps: Sequence[mmap.mmap] = ()
     ) -> Iterator[_Block]:
         """Blocks made of what came, of what is held, and of `maps`."""
         return sparing(blocks, [*maps_of(data), *maps, *(self._held.maps if self._held else ())])

@@ -17,6 +17,7 @@ from protocol.errors import MalformedError, NotCanonicalError
 from protocol.subset.deltas.values import NOTHING, Stretch, kept_places, stretches
 from protocol.subset.label import LABEL_BYTES
 from protocol.subset.rice import U64Array, decode_sorted, encode_sorted
+from protocol.subset.spliced_octets import Laid, Spliced
 
 Through: TypeAlias = Callable[[Iterator[Any]], Iterator[Any]]
 """What pieces go through, so that somebody may do something after each."""
@@ -29,7 +30,7 @@ class Labelled:
     """Answers and their labels, place by place."""
 
     answers: U64Array
-    labels: Octets
+    labels: Laid
 
 
 def encode_label_delta(old: Labelled, new: Labelled, through: Through = iter) -> bytes:
@@ -37,14 +38,13 @@ def encode_label_delta(old: Labelled, new: Labelled, through: Through = iter) ->
 
     What it reads it reads `through` that, a piece after the other.
     """
-    labels = _rows(new.labels)
     places, written = [NOTHING], []
     for piece in through(_carried(old, each) for each in stretches(old.answers, new.answers)):
-        fresh = labels[piece.places]
+        fresh = _rows(new.labels, piece.places)
         changed = np.flatnonzero((fresh != piece.labels).any(axis=1) | ~piece.settled)
         places.append((changed + piece.places.start).astype(np.uint64))
         written.append(fresh[changed].tobytes())
-    return write_label_delta(np.concatenate(places), b"".join(written), len(labels))
+    return write_label_delta(np.concatenate(places), b"".join(written), len(new.labels) // LABEL_BYTES)
 
 
 def write_label_delta(places: U64Array, labels: bytes, count: int) -> bytes:
@@ -64,8 +64,8 @@ def apply_label_delta(old: Labelled, data: Octets, answers: U64Array) -> Iterato
     if split < _COUNT_BYTES or count > len(answers):
         raise MalformedError("label delta: count does not fit its length or the answers")
     places = decode_sorted(data[_COUNT_BYTES:split], count=count, bound=max(len(answers), 1))
-    written = _rows(data[split:])
-    octets = memoryview(old.labels)
+    written = _rows(data[split:], slice(0, count))
+    octets = Spliced.of(old.labels)
     for stretch in stretches(old.answers, answers):
         bounds = np.array([stretch.new.start, stretch.new.stop], dtype=np.uint64)
         first, last = np.searchsorted(places, bounds)
@@ -98,7 +98,7 @@ def _written(piece: _Piece, places: U64Array, labels: U64Array) -> bytes:
 
 def _carried(old: Labelled, stretch: Stretch) -> _Piece:
     """Labels for the new answers of a stretch, with those that stayed filled in."""
-    before, count = _rows(old.labels)[stretch.old], stretch.new.stop - stretch.new.start
+    before, count = _rows(old.labels, stretch.old), stretch.new.stop - stretch.new.start
     staying = kept_places(count, stretch.alignment.inserted)
     labels = np.zeros((count, _WORDS), dtype=np.uint64)
     labels[staying] = before[kept_places(len(before), stretch.alignment.removed)]
@@ -107,5 +107,6 @@ def _carried(old: Labelled, stretch: Stretch) -> _Piece:
     return _Piece(places=stretch.new, labels=labels, settled=settled)
 
 
-def _rows(labels: Octets) -> U64Array:
-    return np.frombuffer(labels, dtype=np.uint64).reshape(-1, _WORDS)
+def _rows(labels: Laid, places: slice) -> U64Array:
+    octets = Spliced.of(labels)[places.start * LABEL_BYTES : places.stop * LABEL_BYTES]
+    return np.frombuffer(octets, dtype=np.uint64).reshape(-1, _WORDS)
