@@ -6,7 +6,6 @@ import signal
 import sqlite3
 import subprocess
 import sys
-import threading
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +34,9 @@ from node.store.store import Store, connected
 from node.store.tables import every_table
 from protocol.digest import Algorithm, Digest
 from support.new_stores import MemoryObjects, new_store, open_store
+from support.older import upgrade
 from support.postgres import PostgresServer
+from support.preloaded import barrier, start_in_fork, wait_for_forked
 from support.programs import needed
 from support.stores import STORAGE_KEY, sha256_digest, sqlite_dsn
 
@@ -163,27 +164,11 @@ def test_the_page_of_the_store_names_every_table() -> None:
 
 def test_two_that_upgrade_at_once_upgrade_once(dsn: str) -> None:
     """Without a lock the second makes tables that the first has made meanwhile."""
-    url = parse_dsn(dsn)
-    engine = connect(url)
+    engine = connect(parse_dsn(dsn))
     migrate(engine, to="0010")
-    start, failed = threading.Barrier(3), list[Exception]()
-
-    def upgrade() -> None:
-        engine = connect(url)
-        start.wait()
-        try:
-            migrate(engine)
-        except Exception as exc:  # noqa: BLE001 - of a thread nobody else hears
-            failed.append(exc)
-        finally:
-            engine.dispose()
-
-    threads = [threading.Thread(target=upgrade) for _ in range(3)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert failed == []
+    together = barrier(3)
+    processes = [start_in_fork(upgrade, dsn, together) for _ in range(3)]
+    assert [wait_for_forked(process, 60) for process in processes] == [0, 0, 0]
     with engine.connect() as connection:
         found = connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalars().all()
     engine.dispose()

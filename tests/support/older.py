@@ -1,5 +1,6 @@
 """Databases as older versions left them, made of today's by undoing migrations."""
 
+from multiprocessing.synchronize import Barrier
 from typing import Final
 
 from sqlalchemy import text
@@ -7,6 +8,7 @@ from sqlalchemy import text
 from node.lists.lookup import digests_named
 from node.objects.release_files import ReleaseFolder
 from node.store.driver import parse_dsn
+from node.store.migrate import migrate
 from node.store.store import connected
 from protocol.subset.canary import PRESENT
 from protocol.subset.identity import subset_id
@@ -33,6 +35,14 @@ def age(dsn: str, revision: str) -> None:
                     for statement in statements:
                         connection.execute(text(statement))
             connection.execute(text("UPDATE alembic_version SET version_num = :left"), {"left": revision})
+        engine.dispose()
+
+
+def upgrade(dsn: str, together: Barrier) -> None:
+    """Bring a database on, at the same moment as other processes do."""
+    with connected(parse_dsn(dsn)) as engine:
+        together.wait(30)
+        migrate(engine)
         engine.dispose()
 
 
