@@ -3,7 +3,6 @@
 import os
 import shutil
 from collections.abc import AsyncIterator, Iterator
-from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,9 +12,9 @@ import pytest_asyncio
 from node.config import Secrets, write_new
 from node.console.languages import speak
 from support.browser import chromium
-from support.busy_agency import make_busy, open_world
+from support.busy_agency import busy_console, make_busy
 from support.cheap_node import CheapNode
-from support.console import RunningConsole, console_in, console_of
+from support.console import RunningConsole, console_in
 from support.machine import made_once
 from support.windows import Windows, windows_open
 
@@ -85,7 +84,5 @@ def busy_home() -> Path:
 @pytest_asyncio.fixture
 async def busy(busy_home: Path, tmp_path: Path) -> AsyncIterator[RunningConsole]:
     """The console of that agency, over a copy of its home."""
-    shutil.copytree(busy_home, tmp_path / "busy", ignore=shutil.ignore_patterns("*.lock"))
-    with ExitStack() as stack:
-        async with console_of(open_world(tmp_path / "busy", stack)) as running:
-            yield running
+    async with busy_console(busy_home, tmp_path / "busy") as running:
+        yield running

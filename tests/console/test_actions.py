@@ -17,13 +17,12 @@ from node.console.world import World
 from node.rotation import proposals
 from node.store.accounts.records import PasskeyRecord, PersonRole
 from support.agencies import BOTH, lawful_table, numbered, table
-from support.busy_agency import FILES
-from support.console import RunningConsole
+from support.busy_agency import FILES, busy_console
 from support.console_examples import EXAMPLES
 from support.console_keys import signed_by_holder
 from support.disclosed import take_in_pictures
 from support.driving import Step, drive
-from support.windows import windows_open
+from support.windows import Windows
 
 _A, _O, _S = PersonRole.ANALYST, PersonRole.OPERATOR, PersonRole.SECURITY
 _OWN, _PEER = "fr.example/lists/csam", "nl.example/lists/csam"
@@ -270,6 +269,7 @@ def test_every_action_is_driven() -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("walk", _WALKS)
 @pytest.mark.usefixtures("with_browser")
-async def test_actions_by_keyboard(busy: RunningConsole, walk: str) -> None:
-    async with windows_open() as windows:
+@pytest.mark.asyncio(loop_scope="module")
+async def test_actions_by_keyboard(windows: Windows, busy_home: Path, tmp_path: Path, walk: str) -> None:
+    async with busy_console(busy_home, tmp_path / "busy") as busy:
         assert await drive(windows, busy, SURFACE, EXAMPLES, _WALKS[walk]) == []

@@ -5,9 +5,7 @@ telephone, dark and in French.
 """
 
 import re
-import shutil
 from collections.abc import AsyncIterator
-from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -20,8 +18,8 @@ from node.console.surface import PAGES
 from node.console.world import World
 from node.store.accounts.records import PersonRole
 from support.browser import axe_async, keep_picture
-from support.busy_agency import open_world
-from support.console import RunningConsole, console_of
+from support.busy_agency import busy_console
+from support.console import RunningConsole
 from support.console_examples import EXAMPLES
 from support.windows import JUDGED, SIZES, Window, Windows
 
@@ -60,11 +58,8 @@ pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.usefixtures(
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def busy(busy_home: Path, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[RunningConsole]:
     """One console for all that only look at it."""
-    home = tmp_path_factory.mktemp("looking") / "busy"
-    shutil.copytree(busy_home, home, ignore=shutil.ignore_patterns("*.lock"))
-    with ExitStack() as stack:
-        async with console_of(open_world(home, stack)) as running:
-            yield running
+    async with busy_console(busy_home, tmp_path_factory.mktemp("looking") / "busy") as running:
+        yield running
 
 
 def _named(page: Page[World]) -> str:

@@ -7,32 +7,35 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
 import pytest_asyncio
 from aiohttp import web
 from playwright.async_api import BrowserContext
 
 from node.web.server import serve
-from support.browser import PATIENCE_MS, axe_async, browsing_async
+from support.browser import PATIENCE_MS, axe_async
 from support.cheap_node import CheapNode
 from support.entrance import Entrance, entrance_in
 from support.persons import PASS
 from support.virtual_passkeys import page_with_passkeys
+from support.windows import Windows
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
-@pytest_asyncio.fixture
+@pytest_asyncio.fixture(loop_scope="module")
 async def entrance(founded: CheapNode, tmp_path: Path) -> AsyncIterator[Entrance]:
     shutil.copytree(founded.folder, tmp_path / "node")
     async with entrance_in(replace(founded, folder=tmp_path / "node")) as running:
         yield running
 
 
-@pytest_asyncio.fixture
-async def context() -> AsyncIterator[BrowserContext]:
-    async with browsing_async() as browser:
-        context = await browser.new_context()
-        context.set_default_timeout(PATIENCE_MS)
-        yield context
-        await context.close()
+@pytest_asyncio.fixture(loop_scope="module")
+async def context(opened: Windows) -> AsyncIterator[BrowserContext]:
+    context = await opened.browser.new_context()
+    context.set_default_timeout(PATIENCE_MS)
+    yield context
+    await context.close()
 
 
 async def test_from_a_token_to_a_grave_action_with_one_passkey(
@@ -136,13 +139,12 @@ async def test_signing_in_by_keyboard_alone(entrance: Entrance, context: Browser
     assert told == []
 
 
-async def test_without_script_the_pages_say_what_is_missing(entrance: Entrance) -> None:
-    async with browsing_async() as browser:
-        context = await browser.new_context(java_script_enabled=False)
-        page = await context.new_page()
-        await page.goto(entrance.url("/console/sign-in"))
-        assert "Passkeys take a script" in await page.inner_text("main")
-        await context.close()
+async def test_without_script_the_pages_say_what_is_missing(entrance: Entrance, opened: Windows) -> None:
+    context = await opened.browser.new_context(java_script_enabled=False)
+    page = await context.new_page()
+    await page.goto(entrance.url("/console/sign-in"))
+    assert "Passkeys take a script" in await page.inner_text("main")
+    await context.close()
 
 
 @asynccontextmanager

@@ -1,9 +1,7 @@
 """Many files endorsed at once: chosen by boxes or as all that are alike, shown with what it does, done as one."""
 
 import re
-import shutil
 from collections.abc import AsyncIterator
-from contextlib import ExitStack
 from pathlib import Path
 from urllib.parse import urlencode
 
@@ -17,8 +15,8 @@ from node.store.accounts.records import PersonRole
 from support.agencies import federate, lawful_table, numbered, publish_files, written
 from support.audited import recorded
 from support.browser import axe_async, browsing_async
-from support.busy_agency import open_world
-from support.console import Browser, RunningConsole, console_of
+from support.busy_agency import busy_console
+from support.console import Browser, RunningConsole
 
 _OWN = "fr.example/lists/csam"
 _PEER = "nl.example/lists/csam"
@@ -45,10 +43,8 @@ def crowded_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest_asyncio.fixture
 async def crowded(crowded_home: Path, tmp_path: Path) -> AsyncIterator[RunningConsole]:
     """The console of that agency, over a copy of its home."""
-    shutil.copytree(crowded_home, tmp_path / "crowded", ignore=shutil.ignore_patterns("*.lock"))
-    with ExitStack() as stack:
-        async with console_of(open_world(tmp_path / "crowded", stack)) as running:
-            yield running
+    async with busy_console(crowded_home, tmp_path / "crowded") as running:
+        yield running
 
 
 def _waiting(crowded: RunningConsole) -> int:

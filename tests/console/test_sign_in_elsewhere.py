@@ -12,10 +12,13 @@ from playwright.async_api import Page
 
 from node.clock import SystemClock
 from node.config import OidcSettings
-from support.browser import PATIENCE_MS, axe_async, browsing_async
+from support.browser import PATIENCE_MS, axe_async
 from support.cheap_node import CheapNode
 from support.entrance import Entrance, entrance_in
 from support.oidc_provider import oidc_provider
+from support.windows import Windows
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
 @pytest.fixture(scope="module")
@@ -24,7 +27,7 @@ def issuer() -> Iterator[str]:
         yield running
 
 
-@pytest_asyncio.fixture
+@pytest_asyncio.fixture(loop_scope="module")
 async def entrance(founded: CheapNode, tmp_path: Path, issuer: str) -> AsyncIterator[Entrance]:
     """A console where `alice-at-work` of the provider is Alice."""
     shutil.copytree(founded.folder, tmp_path / "node")
@@ -43,13 +46,12 @@ async def entrance(founded: CheapNode, tmp_path: Path, issuer: str) -> AsyncIter
         yield running
 
 
-@pytest_asyncio.fixture
-async def page() -> AsyncIterator[Page]:
-    async with browsing_async() as browser:
-        context = await browser.new_context()
-        context.set_default_timeout(PATIENCE_MS)
-        yield await context.new_page()
-        await context.close()
+@pytest_asyncio.fixture(loop_scope="module")
+async def page(opened: Windows) -> AsyncIterator[Page]:
+    context = await opened.browser.new_context()
+    context.set_default_timeout(PATIENCE_MS)
+    yield await context.new_page()
+    await context.close()
 
 
 async def authorised(entrance: Entrance, page: Page, name: str) -> None:

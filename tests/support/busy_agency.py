@@ -5,8 +5,10 @@ the peer wait for a word, and it disputes another; changes wait for publication;
 three persons decide, and one request waits for a second.
 """
 
+import shutil
 import sys
-from contextlib import ExitStack
+from collections.abc import AsyncIterator
+from contextlib import ExitStack, asynccontextmanager
 from hashlib import sha256
 from pathlib import Path
 
@@ -17,6 +19,7 @@ from node.identity.identity import open_identity
 from node.rotation.store import write_store
 from node.signing.epochs import epoch_secrets
 from support.agencies import LIST, Federation, federate, import_files, lawful_table, numbered, written
+from support.console import RunningConsole, console_of
 from support.copies import let_go_on
 from support.processes import Cli, passphrase_of
 
@@ -78,6 +81,15 @@ def open_world(home: Path, stack: ExitStack) -> World:
     evaluator = EvaluatorProcess(lambda: epoch_secrets(identity.keychain))  # it starts when it is asked
     stack.callback(evaluator.close)
     return World.of(identity, store, evaluator)
+
+
+@asynccontextmanager
+async def busy_console(home: Path, copy: Path) -> AsyncIterator[RunningConsole]:
+    """The console of such a node, over a copy of its home."""
+    shutil.copytree(home, copy, ignore=shutil.ignore_patterns("*.lock"))
+    with ExitStack() as stack:
+        async with console_of(open_world(copy, stack)) as running:
+            yield running
 
 
 if __name__ == "__main__":
