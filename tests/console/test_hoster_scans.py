@@ -17,8 +17,8 @@ from support.partner_console import Seat, partner_console_of, world_of
 SCANS, LISTS = "/console/scans", "/console/lists"
 
 
-async def words_of(seat: Seat, path: str, role: PersonRole = PersonRole.VIEWER) -> str:
-    async with partner_console_of(world_of(seat)) as console, console.as_role(role) as browser:
+async def words_of(seat: Seat, path: str) -> str:
+    async with partner_console_of(world_of(seat)) as console, console.as_role(PersonRole.VIEWER) as browser:
         reply = await browser.get(path)
     assert reply.status == 200
     return reply.words

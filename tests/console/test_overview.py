@@ -24,8 +24,8 @@ _LIST = "fr.example/lists/csam"
 _PEER_LIST = "nl.example/lists/csam"
 
 
-async def _overview(console: RunningConsole, role: PersonRole = PersonRole.OPERATOR) -> str:
-    async with console.as_role(role) as browser:
+async def _overview(console: RunningConsole) -> str:
+    async with console.as_role(PersonRole.OPERATOR) as browser:
         reply = await browser.get("/console/")
     assert reply.status == 200
     return reply.words

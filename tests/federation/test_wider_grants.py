@@ -77,9 +77,9 @@ def asked(federation: Federation, fr: Agency, nl: Agency) -> list[tuple[int, int
     return [(call.index, call.first) for call in federation.link(fr, nl).calls if call.what == "openings"]
 
 
-async def later(federation: Federation, fr: Agency, nl: Agency, hours: int = 1) -> str:
+async def later(federation: Federation, fr: Agency, nl: Agency) -> str:
     """What a sync says that asks for the grant again."""
-    federation.advance(hours=hours)
+    federation.advance(hours=1)
     federation.link(fr, nl).calls.clear()
     [outcome] = (await federation.sync(fr, nl)).lists
     return outcome.words

@@ -28,11 +28,11 @@ def port_of(node: Running) -> int:
     return int(str(node.answered["serving"]).rsplit(":", 1)[1])
 
 
-def healthy(port: int, *, first: bytes = b"", seconds: float = 60) -> bool:
+def healthy(port: int, *, first: bytes = b"") -> bool:
     """Whether a client that asks in earnest is answered, after a try or a few."""
     context = ssl.create_default_context()
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-    with socket.create_connection(("127.0.0.1", port), seconds) as plain:
+    with socket.create_connection(("127.0.0.1", port), 60) as plain:
         plain.sendall(first)
         try:
             with context.wrap_socket(plain) as link:

@@ -52,10 +52,8 @@ async def processes() -> AsyncIterator[HashProcesses]:
         yield made
 
 
-async def inspected(
-    processes: HashProcesses, content: bytes, *, max_bytes: int = MAX_FILE_BYTES
-) -> tuple[Outcome, tuple[str, ...]]:
-    inspector = LocalInspector(Listed(), processes, max_bytes=max_bytes)
+async def inspected(processes: HashProcesses, content: bytes) -> tuple[Outcome, tuple[str, ...]]:
+    inspector = LocalInspector(Listed(), processes, max_bytes=MAX_FILE_BYTES)
     async with inspector.receiving() as upload:
         assert upload.write(content)
         found = await upload.inspect("upload")

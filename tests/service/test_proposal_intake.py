@@ -54,8 +54,8 @@ async def send(world: HitWorld, proposal: Proposal, *, partner: str = HOSTER) ->
     return await proposals_of(world, partner).propose(SUBSET, proposal.to_bytes())
 
 
-async def state(world: HitWorld, proposal: Proposal, *, partner: str = HOSTER) -> ProposalState:
-    data = await proposals_of(world, partner).proposal(SUBSET, proposal.proposal_id.hex())
+async def state(world: HitWorld, proposal: Proposal) -> ProposalState:
+    data = await proposals_of(world, HOSTER).proposal(SUBSET, proposal.proposal_id.hex())
     return ProposalState.from_bytes(data)
 
 

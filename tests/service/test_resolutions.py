@@ -155,10 +155,10 @@ async def test_each_is_audited_once_without_a_hash(world: HitWorld, report_id: b
 # ------------------------------------------------------------------ the partner
 
 
-async def resolved(partner: Partner, action: Action = Action.REMOVED) -> SpooledHit:
+async def resolved(partner: Partner) -> SpooledHit:
     """A hit that is reported, and of which it is recorded here what became."""
     hit = await partner.report(await partner.find("a file"))
-    return partner.sender.resolve(hit, action)
+    return partner.sender.resolve(hit, Action.REMOVED)
 
 
 async def test_what_is_told_is_kept_with_its_receipt(partner: Partner) -> None:

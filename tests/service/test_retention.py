@@ -62,10 +62,10 @@ def answer(world: HitWorld) -> None:
     world.casework.answer(world.casework.ls()[0], Outcome.REJECTED, "no", signer=world.statement_key)
 
 
-def after_days(world: HitWorld, days: int, *, kept_days: int = 30) -> Purged:
+def after_days(world: HitWorld, days: int) -> Purged:
     """What is purged of what is kept for a month, so many days later."""
     world.federation.advance(days=days)
-    return purge(world.fr.store, before_ms=now_ms(world) - kept_days * 24 * 60 * 60 * 1000)
+    return purge(world.fr.store, before_ms=now_ms(world) - 30 * 24 * 60 * 60 * 1000)
 
 
 @pytest.mark.threat("kept too long or too short")

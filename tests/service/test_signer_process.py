@@ -753,15 +753,14 @@ def test_nothing_signs_bytes_with_a_key_whose_meaning_is_a_history(node: SignedN
 # ---------------------------------------------------------------- bytes that are no requests
 
 
-def talk(node: SignedNode, data: bytes, *, half: bool = True) -> bytes:
+def talk(node: SignedNode, data: bytes) -> bytes:
     """Send bytes as they are, and read until the signer hangs up."""
     with socket.socket(socket.AF_UNIX) as link:
         link.settimeout(30)
         link.connect(str(node.socket))
         try:
             link.sendall(data)
-            if half:
-                link.shutdown(socket.SHUT_WR)
+            link.shutdown(socket.SHUT_WR)
         except OSError:
             pass
         answer = b""

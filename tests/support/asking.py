@@ -37,13 +37,11 @@ class KeepAsking:
 
 
 @asynccontextmanager
-async def kept_asking(
-    node: Loopback, *, pins: frozenset[bytes], clients: int = 3
-) -> AsyncIterator[KeepAsking]:
-    """Clients that ask as long as the block runs; it ends with the failure of any of them."""
+async def kept_asking(node: Loopback, *, pins: frozenset[bytes]) -> AsyncIterator[KeepAsking]:
+    """Three clients that ask as long as the block runs; it ends with the failure of any of them."""
     load = KeepAsking(node, pins)
     async with asyncio.timeout(_PATIENCE_SECONDS), asyncio.TaskGroup() as group:
-        tasks = [group.create_task(load.ask()) for _ in range(clients)]
+        tasks = [group.create_task(load.ask()) for _ in range(3)]
         await asyncio.sleep(0)
         await load.more()
         yield load

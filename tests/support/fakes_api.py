@@ -268,9 +268,9 @@ def peer_credential(key: AuthPublicKey = PEER_KEY.public) -> Credential:
     return Credential(client=PEER, kind=CallerKind.PEER, key=key, scopes=scopes, tls_spki_sha256=pins)
 
 
-def partner_credential(key: AuthPublicKey = PARTNER_KEY.public) -> Credential:
+def partner_credential() -> Credential:
     scopes = frozenset({query_scope("baseline")})
-    return Credential(client=PARTNER, kind=CallerKind.PARTNER, key=key, scopes=scopes)
+    return Credential(client=PARTNER, kind=CallerKind.PARTNER, key=PARTNER_KEY.public, scopes=scopes)
 
 
 class MemoryWitness:

@@ -230,15 +230,15 @@ class HitWorld:
     def quota_left(self, partner: str = HOSTER) -> int:
         return Quotas(self.fr.store).left(partner, now=self.fr.clock.now())
 
-    async def output(self, found: Digest, *, partner: str = HOSTER, epoch: int = 1) -> bytes:
+    async def output(self, found: Digest, *, partner: str = HOSTER) -> bytes:
         """The PRF output of a digest, asked for as a partner does."""
         group = loaded_group()
         blinding = blind(group, [prf_input(SUBSET_ID, found)], entropy=os.urandom)
         request = EvaluationRequest(
-            subset_id=SUBSET_ID, epoch=epoch, request_id=os.urandom(16), elements=blinding.elements
+            subset_id=SUBSET_ID, epoch=1, request_id=os.urandom(16), elements=blinding.elements
         )
         reply = await self.subset_api(partner).evaluate(SUBSET, request)
-        public = self.evaluator.public(SUBSET, epoch)
+        public = self.evaluator.public(SUBSET, 1)
         return finalize(group, blinding, reply.elements, proof=reply.proof, public=public)[0]
 
     async def evaluated(self, name: str, *, partner: str = HOSTER, version: int = 1) -> SentReport:

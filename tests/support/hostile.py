@@ -59,11 +59,9 @@ async def hostile(*scripts: Script, context: ssl.SSLContext | None = None) -> As
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-def reply(
-    body: bytes, *, status: str = "200 OK", headers: dict[str, str] | None = None, length: int | None = None
-) -> bytes:
-    """A whole reply; `length` lies about the body's."""
-    fields = {"Content-Length": str(len(body) if length is None else length), "Connection": "close"}
+def reply(body: bytes, *, status: str = "200 OK", headers: dict[str, str] | None = None) -> bytes:
+    """A whole reply."""
+    fields = {"Content-Length": str(len(body)), "Connection": "close"}
     lines = [
         f"HTTP/1.1 {status}",
         *(f"{name}: {value}" for name, value in (fields | (headers or {})).items()),

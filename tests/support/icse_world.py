@@ -67,11 +67,11 @@ class Lists:
 
 
 @cache
-def lists(k: int, *, whole: bool = False, count: int = CANDIDATES // 2) -> Lists:
-    """Lists of so many files, of which `k` agencies make a digest effective; `whole`: everybody lists whole rows."""
+def lists(k: int, *, whole: bool = False) -> Lists:
+    """Half of the candidates, of which `k` agencies make a digest effective; `whole`: everybody lists whole rows."""
     random = Random(k)
     rows: dict[str, list[Row]] = {node: [] for node in STYLES}
-    for number in range(count):
+    for number in range(CANDIDATES // 2):
         for node in _supporters(random, k, whole=whole):
             kinds = KINDS if whole else STYLES[node][0]
             rows[node].append(Row(tuple(hash_of(number, kind) for kind in kinds), (BASELINE,), Basis.OWN))

@@ -68,18 +68,18 @@ def secret_file(folder: Path, line: str, name: str = "secret") -> str:
     return str(folder / name)
 
 
-def confirmed(spool: HitSpool, name: str = NAME, *, weak: bool = False) -> SpooledHit:
+def confirmed(spool: HitSpool) -> SpooledHit:
     """A hit in the spool with a receipt (of which telling others needs no more than that it is there)."""
-    report = report_of(name)
+    report = report_of(NAME)
     hit = Hit(
         algorithms=(Algorithm.SHA256,),
         collection="baseline",
         sources=(),
-        weak=weak,
+        weak=False,
         test_file=False,
         report=SentReport(report, os.urandom(32)),
     )
-    kept = spool.record(hit, name=name, now_ms=1793534460000)
+    kept = spool.record(hit, name=NAME, now_ms=1793534460000)
     assert kept is not None
     reported = replace(kept, receipt=b"signed")
     spool.save(reported)

@@ -1,7 +1,6 @@
 """Proposals of made-up files, and a node that takes them: no sockets."""
 
 import os
-from collections.abc import Iterable
 
 from node.partners.proposals.intake import TakingProposals
 from node.partners.proposals.service import PartnerProposals
@@ -14,9 +13,9 @@ from support.lists import digest
 _ALGORITHMS = (Algorithm.MD5, Algorithm.SHA1, Algorithm.SHA256)
 
 
-def proposed(name: str, algorithms: Iterable[Algorithm] = _ALGORITHMS) -> ProposedFile:
+def proposed(name: str) -> ProposedFile:
     """The hashes of a made-up file."""
-    return ProposedFile(tuple(digest(name, algorithm) for algorithm in algorithms))
+    return ProposedFile(tuple(digest(name, algorithm) for algorithm in _ALGORITHMS))
 
 
 def proposal_of(*names: str, partner: str = HOSTER, reason: str = "found by our moderators") -> Proposal:

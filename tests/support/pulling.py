@@ -87,15 +87,10 @@ class Course:
 
 
 def pull_of(
-    served: Served,
-    held: Held | None = None,
-    *,
-    granted: frozenset[int] = ALL,
-    now: datetime = NOW,
-    trust: LogTrust | None = None,
+    served: Served, held: Held | None = None, *, granted: frozenset[int] = ALL, trust: LogTrust | None = None
 ) -> Pull:
     """A pull that is about to begin."""
-    return Pull(held or Held(), trust or served.trust(), granted=granted, now=now)
+    return Pull(held or Held(), trust or served.trust(), granted=granted, now=NOW)
 
 
 def drive(

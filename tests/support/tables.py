@@ -38,6 +38,20 @@ def pdq(text: str) -> str:
     return hashlib.shake_256(b"pdq" + text.encode()).hexdigest(32)
 
 
+ICSE_CASE = {
+    "Is distributed": "Y",
+    "Victim identified": "N",
+    "Offender identified": "N",
+    "Series name": "Series Blue",
+    "Investigation name": "Operation Tern",
+    "Agency": "Agency of Examples",
+    "Number of submissions": "3",
+    "File Available": "True",
+    "Media Type": "Image",
+}
+"""Case intelligence of every line."""
+
+
 def icse_row(name: str, **cells: str) -> str:
     """One ICSE line about the file `name`; `cells` replace columns by their name with _ for spaces."""
     row = {
@@ -47,15 +61,7 @@ def icse_row(name: str, **cells: str) -> str:
         "PhotoDNA": photodna(name),
         "Lace": "QUJD" * 43,
         "Image ID": f"img-{name}",
-        "Is distributed": "Y",
-        "Victim identified": "N",
-        "Offender identified": "N",
-        "Series name": "Series Blue",
-        "Investigation name": "Operation Tern",
-        "Agency": "Agency of Examples",
-        "Number of submissions": "3",
-        "File Available": "True",
-        "Media Type": "Image",
+        **ICSE_CASE,
         "Baseline": "Yes",
     }
     row.update({key.replace("_", " "): value for key, value in cells.items()})

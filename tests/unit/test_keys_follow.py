@@ -181,9 +181,9 @@ def _restamp(origin: TufOrigin, snapshot: Callable[[Snapshot], None]) -> None:
     _point(origin, MetaFile.from_data(version, origin.files.get(name), ["sha256"]))
 
 
-def _point(origin: TufOrigin, meta: MetaFile, version: int = 50) -> None:
+def _point(origin: TufOrigin, meta: MetaFile) -> None:
     def change(metadata: Metadata) -> None:  # type: ignore[type-arg]
-        metadata.signed.version = version
+        metadata.signed.version = 50
         metadata.signed.snapshot_meta = meta
 
     _forge(origin, "timestamp.json", change, ONLINE.timestamp)

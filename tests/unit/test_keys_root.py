@@ -63,8 +63,8 @@ def opened(data: bytes) -> object:
     return open_root(data, fingerprint(data))
 
 
-def key_id(content: Json, role: str, at: int = 0) -> str:
-    return str(content["roles"][role]["keyids"][at])
+def key_id(content: Json, role: str) -> str:
+    return str(content["roles"][role]["keyids"][0])
 
 
 def test_what_was_authored_is_what_is_opened() -> None:

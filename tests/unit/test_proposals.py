@@ -267,8 +267,8 @@ def other_key_as_holder() -> RootContent:
     return next_content((stranger, *holders()[1:]))
 
 
-def signed_by(key: Signer, of: str, message: bytes = b"else") -> Callable[[Proposal], Proposal]:
-    return lambda made: replace(made, signatures={of: {tuf_key_id(key.public): key.sign(message)}})
+def signed_by(key: Signer, of: str) -> Callable[[Proposal], Proposal]:
+    return lambda made: replace(made, signatures={of: {tuf_key_id(key.public): key.sign(b"else")}})
 
 
 REFUSED: Mapping[str, tuple[Proposal, str]] = {

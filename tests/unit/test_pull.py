@@ -467,9 +467,9 @@ def test_what_the_overlap_opens_again_is_passed_over() -> None:
 # ---------------------------------------------------------------- events that break the rules
 
 
-def _adds(count: int = 5) -> ListWriter:
+def _adds() -> ListWriter:
     writer = ListWriter()
-    for number in range(count):
+    for number in range(5):
         writer.add(digest(f"{number}"))
     return writer
 

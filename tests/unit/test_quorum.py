@@ -188,8 +188,8 @@ def test_the_support_names_every_counting_entry(world: World) -> None:
 # ------------------------------------------------------------------------------ blocks
 
 
-def error(world: World, name: str, value: Digest = A) -> EntryRef:
-    return world[name].withdraw(world[name].add(value), Reason.ERROR)
+def error(world: World, name: str) -> EntryRef:
+    return world[name].withdraw(world[name].add(A), Reason.ERROR)
 
 
 def dispute(world: World, name: str, value: Digest = A) -> EntryRef:

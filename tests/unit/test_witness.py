@@ -59,8 +59,8 @@ def held(size: int, hashes: list[bytes] = LEAVES, *, time_s: int = NOW - 60) -> 
     return Witnessed(size=size, root=head.root, time_s=time_s, note=signed_note(head))
 
 
-def accepted(asked: AddCheckpoint, before: Witnessed | None, now_s: int = NOW) -> Witnessed:
-    judged = judge(asked, log_keys=[LOG_KEY], held=before, now_s=now_s)
+def accepted(asked: AddCheckpoint, before: Witnessed | None) -> Witnessed:
+    judged = judge(asked, log_keys=[LOG_KEY], held=before, now_s=NOW)
     assert isinstance(judged, Witnessed)
     return judged
 
