@@ -31,7 +31,7 @@ from node.identity.keyring import make_key
 from node.identity.peer import reach_peer
 from node.identity.restore_mark import held_at_first
 from node.identity.rollback import settle
-from node.identity.sightings import OWN_LOGS, Sighting, witnessed
+from node.identity.sightings import OWN_LOGS, Sighting, later_root, witnessed
 from node.lists.corrections.erase import carry_out_everywhere
 from node.objects.logfiles import held_tree
 from node.peers.recovery import BrokenHistoryError, Returned, have_back
@@ -88,8 +88,8 @@ async def rejoin(
 
     Raises:
         PeerUnreachableError: a member that may have seen more does not answer, and is not among `without`.
-        VerificationError: somebody else signed with this node's keys, and the operator has not said that it goes on
-            alone.
+        VerificationError: the backup is from before a next root; or somebody else signed with this node's keys, and
+            the operator has not said that it goes on alone.
         SignerDownError: the process that signs for this node cannot be reached.
     """
     there = None if identity.signer_link is None else remote_keys(identity.signer_link, identity.trust_files)
@@ -100,6 +100,7 @@ async def rejoin(
     done = Rejoined(held=held_at_first(identity.home, sizes))
     async with AsyncExitStack() as stack:
         links = await _connect(identity, store, stack, done)
+        await _require_newest_root(identity, links)
         await _newest_document(identity, links)
         sightings = await witnessed(identity, store)
         done.silent = {**sightings.silent, **done.silent}
@@ -145,6 +146,18 @@ async def _connect(
             links[peer.name] = link
             done.asked.append(peer.name)
     return links
+
+
+async def _require_newest_root(identity: Identity, links: Mapping[str, RemoteNode]) -> None:
+    """Stop before anything is signed under a root that others have left behind: they believe nothing of it."""
+    for name, link in links.items():
+        if version := await later_root(identity, link):
+            raise VerificationError(
+                "{node} holds root {version} of this node, which came after this backup",
+                name,
+                version,
+                hint="restore a backup from after that root was put in force: its keys are in no other",
+            )
 
 
 async def _newest_document(identity: Identity, links: Mapping[str, RemoteNode]) -> None:

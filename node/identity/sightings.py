@@ -180,18 +180,24 @@ async def newer_trust(identity: Identity, store: Store, *, seconds: float) -> li
 
 
 async def _newer(identity: Identity, node: str, link: TrustApi) -> Iterable[str]:
-    own, roots = identity.settings.node, root_files(identity.trust_files)
-    pinned = sha256(roots[0]).digest()
-    with suppress(SigfedError):  # nobody has a next root, or it is none of ours
-        next_root = await link.member_root(own, version=len(roots) + 1)
-        open_roots((*roots, next_root), pinned)
-        if len(root_files(identity.trust_files)) > len(roots):
-            return []  # it was put in force here while the member was asked
-        return [Message("{node} holds root {version} of this node", node, len(roots) + 1)]
-    document = open_node_document(await link.member_document(own), identity.trust.root())
+    if version := await later_root(identity, link):
+        return [Message("{node} holds root {version} of this node", node, version)]
+    document = open_node_document(await link.member_document(identity.settings.node), identity.trust.root())
     held = identity.trust.without_proposal().document().serial
     newer = Message("{node} holds node document {serial}", node, document.serial)
     return [newer] if document.serial > held else []
+
+
+async def later_root(identity: Identity, link: TrustApi) -> int:
+    """Version of a root of this node that somebody holds and that follows those here; 0: none."""
+    roots = root_files(identity.trust_files)
+    try:
+        next_root = await link.member_root(identity.settings.node, version=len(roots) + 1)
+        open_roots((*roots, next_root), sha256(roots[0]).digest())
+    except SigfedError:  # nobody has a next root, or it is none of ours
+        return 0
+    # Unless it was put in force here while the member was asked.
+    return len(roots) + 1 if len(root_files(identity.trust_files)) == len(roots) else 0
 
 
 def _public(identity: Identity, document: NodeDocument) -> "RemoteNode":

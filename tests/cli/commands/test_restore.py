@@ -131,22 +131,34 @@ def test_a_restored_node_goes_on_behind_all_that_its_peers_saw(pair: Federation)
     assert new.run("audit", "verify").exit == 0
 
 
-def test_what_was_taken_back_after_the_backup_stays_so_and_more_can_be(pair: Federation) -> None:
+def test_a_key_that_was_taken_back_after_the_backup_stays_so_and_another_signs(pair: Federation) -> None:
+    """Its list, the file of those taken back, is gone on with: who holds it believes none that begins anew."""
     fr, nl, partner = pair.fr, pair.nl, pair.partner
+    revoke = ("key", "revoke", f"log-lists-{LIST}-1", "--reason", "lost", "--yes")
     backup = backup_of(fr)
-    fr.done("key", "revoke", "token-1", "--reason", "compromise", "--yes")
+    fr.done(*revoke)
     nl.done("peer", "sync")
     partner.done("update")
 
     new = lost_and_restored(pair, backup)
     new.done("backup", "finish", "--yes")
     cheapen(new)
-    new.done("key", "revoke", "statement-1", "--reason", "superseded", "--yes")
-    taken_back = {str(one.role) for one in open_identity(Home(new.home)).trust.revocations().entries}
-    assert taken_back == {"token", "statement"}
+    assert new.done(*revoke)["successor"] == f"log-lists-{LIST}-2"
+    import_files(new, numbered("after the restore", 3))
+    new.done("publish")
     with Running(new):
-        nl.done("peer", "sync")
+        assert nl.done("peer", "sync")["adds"] == 6
         partner.done("update")
+
+
+def test_a_backup_from_before_a_next_root_is_not_gone_on_with(pair: Federation) -> None:
+    backup = backup_of(pair.fr)
+    pair.fr.done("key", "rotate", "timestamp", "--yes")
+    pair.nl.done("peer", "sync")
+    new = lost_and_restored(pair, backup)
+    refused = new.run("backup", "finish", "--yes")
+    assert (refused.exit, refused.out) == (14, "")
+    assert "nl.example holds root 2 of this node, which came after this backup" in refused.err
 
 
 def test_what_nobody_holds_is_said_and_no_size_is_signed_twice(pair: Federation) -> None:
