@@ -28,6 +28,7 @@ from support.disks import small_disk
 from support.federated import federated
 from support.gateways import proxy_header
 from support.processes import ROOT, Cli, Daemon, wait_until
+from support.programs import needed
 from support.squid import squid
 
 LATER = b"listed by both a little later"
@@ -188,6 +189,13 @@ def test_a_release_that_an_update_brought_is_in_use_soon(federation: Federation,
         assert stream(client, LATER) == ("FOUND", "Sigfed.Baseline")
 
 
+@pytest.fixture(scope="module")
+def with_squid() -> None:
+    """Asked for before a federation is founded that would be behind it."""
+    needed("squid")
+
+
+@pytest.mark.usefixtures("with_squid")
 def test_a_proxy_is_answered(federation: Federation, partner: Cli, tmp_path: Path) -> None:
     (partner.home / "partner.toml").write_text('[agent]\ncontact = "abuse@proxy.example"\n')
     files = {"/listed": BOTH, "/clear": UNLISTED}

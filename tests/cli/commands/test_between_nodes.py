@@ -144,9 +144,15 @@ def test_the_journal_names_nobody_who_evaluates(federation: Federation) -> None:
     assert any(line.endswith(f"caller={PARTNER}") for line in lines)  # who fetches is named
 
 
+@pytest.fixture(scope="session")
+def with_faketime() -> None:
+    """Asked for before a federation is founded whose clock it would move."""
+    needed("faketime")
+
+
+@pytest.mark.usefixtures("with_faketime")
 @pytest.mark.parametrize(("clock", "words"), [("+1h", "ahead of"), ("-1h", "behind")])
 def test_a_clock_that_is_an_hour_off(federation: Federation, clock: str, words: str) -> None:
-    needed("faketime")
     checking = ("check", federation.files["both"])
     asked = federation.partner.refused(12, "this machine's clock is", *checking, clock=clock)
     says = re.compile(rf"this machine's clock is 3[56]\d\d s {words} the clock of (nl|fr)\.example")

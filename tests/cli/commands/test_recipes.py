@@ -21,6 +21,7 @@ from support.agencies import BOTH, UNLISTED, Federation, federate
 from support.nginx import nginx
 from support.pictures import encoded, natural
 from support.processes import Cli, Daemon, Running, free_port
+from support.programs import needed
 from support.rspamd import rspamd
 
 EXAMPLES = Path(__file__).parents[3] / "docs/examples"
@@ -97,6 +98,18 @@ def test_an_upload_path_serves_what_is_clean_and_holds_the_rest(
     assert list((store / "incoming").iterdir()) == []
 
 
+@pytest.fixture(scope="module")
+def with_nginx() -> None:
+    """Asked for before a federation is founded that would be behind it; so is the other."""
+    needed("nginx")
+
+
+@pytest.fixture(scope="module")
+def with_rspamd() -> None:
+    needed("rspamd")
+
+
+@pytest.mark.usefixtures("with_nginx")
 def test_behind_nginx_what_is_listed_is_held_and_leaves_no_copy(partner: Cli, tmp_path: Path) -> None:
     port, store = free_port(), tmp_path / "store"
     program = [sys.executable, str(EXAMPLES / "upload_app.py"), str(store), str(port)]
@@ -154,6 +167,7 @@ def with_file(attached: bytes, kind: str) -> bytes:
     return message.as_bytes()
 
 
+@pytest.mark.usefixtures("with_rspamd")
 def test_rspamd_holds_a_mail_with_what_is_listed(partner: Cli, tmp_path: Path) -> None:
     shown = (EXAMPLES / "rspamd_antivirus.conf").read_text()
     asking = shown.replace("/run/sigfed-agent/clamd.sock", str(tmp_path / "clamd.sock"))
