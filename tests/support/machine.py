@@ -83,6 +83,7 @@ def _share(at_end: Callable[[Callable[[], None]], object]) -> None:
     shared = tempfile.TemporaryDirectory()
     at_end(shared.cleanup)
     os.environ[_SHARED] = shared.name
+    os.environ["NODE_COMPILE_CACHE"] = f"{shared.name}/compiled"  # each browser starts a Node.js program
 
 
 def _has_room(folder: Path) -> bool:
