@@ -5,7 +5,7 @@ one, and tests join the two without sockets. What a caller may see is decided wh
 made (it is made for one caller), never by a parameter here.
 """
 
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from protocol.lists.grant import Grant
 from protocol.messages import (
@@ -17,8 +17,10 @@ from protocol.messages import (
     RenewalReply,
     RenewalRequest,
 )
-from protocol.subset.spliced_octets import Laid
 from protocol.witness.cosign import Refuse
+
+if TYPE_CHECKING:  # who knows the interfaces loads no arrays
+    from protocol.subset.spliced_octets import Laid
 
 
 class TufApi(Protocol):
@@ -109,7 +111,7 @@ class ReleaseApi(LogApi, Protocol):
 
     async def release_part(
         self, subset: str, *, version: int, part: ReleasePart, since: int | None, max_bytes: int | None = None
-    ) -> Laid:
+    ) -> "Laid":
         """One file of a release: whole, or as the delta from version `since`; refused beyond `max_bytes`."""
         ...
 

@@ -6,10 +6,12 @@ So reading one takes no memory in proportion to it, and processes that read the 
 import mmap
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from protocol.encoding import Octets
-from protocol.subset.spliced_octets import Laid, Spliced
+
+if TYPE_CHECKING:  # what only lists a node's things loads no arrays
+    from protocol.subset.spliced_octets import Laid
 
 _Block = TypeVar("_Block")
 
@@ -22,9 +24,9 @@ def mapped(path: Path) -> Octets:
         return memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
 
 
-def maps_of(octets: Laid) -> tuple[mmap.mmap, ...]:
+def maps_of(octets: "Laid") -> tuple[mmap.mmap, ...]:
     """The map that octets are of, or what they are spliced of; none of others."""
-    whole = getattr(octets.base if isinstance(octets, Spliced) else octets, "obj", None)
+    whole = getattr(getattr(octets, "base", octets), "obj", None)
     return (whole,) if isinstance(whole, mmap.mmap) else ()
 
 

@@ -81,12 +81,9 @@ def token(
 @app.command("ls")
 def ls(context: typer.Context) -> None:
     """Persons and their roles."""
-    from node.app.persons import open_persons
-
     here = session(context)
-    identity = here.identity()
-    with here.reading() as store:
-        known = open_persons(identity, store).ls()
+    with here.reading() as store, store.read() as unit:
+        known = unit.persons.ls()
     rows = (
         (person.name, person.role, counted(person.tries, "wrong passphrase") if person.tries else "-")
         for person in known

@@ -43,7 +43,7 @@ def test_a_node_that_is_read_loads_nothing_that_connects_or_serves(federation: F
 
 def test_a_node_that_is_read_loads_no_arrays(agency: Cli) -> None:
     """A fifth of what such a command takes."""
-    words = ("list ls", "peer ls", "status")
+    words = ("list ls", "peer ls", "person ls", "status")
 
     assert "numpy" not in loaded(*(["--home", str(agency.home), *one.split()] for one in words))
 
