@@ -5,17 +5,13 @@ installed in; without it the tests that need it are skipped with what to type.
 """
 
 import json
-import subprocess
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 from typing import Any
 
-from support.programs import needed, npm_folder
+from support.programs import node_answers
 
 VARIABLE = "SIGFED_JOSE"
 PACKAGE = "jose@6.2.17"
-_SCRIPT = Path(__file__).parents[1] / "interop" / "jose_peer.mjs"
-_PATIENCE_SECONDS = 60.0
 
 Request = Mapping[str, Any]
 
@@ -26,18 +22,9 @@ class JoseError(Exception):
 
 def answers(requests: Iterable[Request]) -> list[Any]:
     """What jose makes of each request, or a `JoseError`; skips the test when it is not installed."""
-    program = needed("node")
-    folder = npm_folder(PACKAGE, VARIABLE)
-    done = subprocess.run(
-        [program, str(_SCRIPT), str(folder)],
-        input="".join(json.dumps(request) + "\n" for request in requests),
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=_PATIENCE_SECONDS,
-    )
-    assert done.returncode == 0, f"node ended with {done.returncode}: {done.stderr}"
-    found = [json.loads(line) for line in done.stdout.splitlines()]
+    asked = "".join(json.dumps(request) + "\n" for request in requests)
+    said = node_answers("jose_peer.mjs", PACKAGE, VARIABLE, asked=asked)
+    found = [json.loads(line) for line in said.splitlines()]
     return [JoseError(each["error"]) if "error" in each else each["result"] for each in found]
 
 

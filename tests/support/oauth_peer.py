@@ -5,30 +5,15 @@ installed in; without it the tests that need it are skipped with what to type.
 """
 
 import json
-import subprocess
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
-from support.programs import needed, npm_folder
+from support.programs import node_answers
 
 VARIABLE = "SIGFED_OAUTH"
 PACKAGE = "oauth4webapi@3.8.8"
-_SCRIPT = Path(__file__).parents[1] / "interop" / "oauth_peer.mjs"
-_PATIENCE_SECONDS = 60.0
 
 
 def token_by_metadata(request: Mapping[str, Any]) -> Any:
     """Metadata and token reply, as the client read them; skips the test when it is not installed."""
-    program = needed("node")
-    folder = npm_folder(PACKAGE, VARIABLE)
-    done = subprocess.run(
-        [program, str(_SCRIPT), str(folder)],
-        input=json.dumps(request),
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=_PATIENCE_SECONDS,
-    )
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout)
+    return json.loads(node_answers("oauth_peer.mjs", PACKAGE, VARIABLE, asked=json.dumps(request)))

@@ -7,6 +7,7 @@ the file that `SIGFED_LEANING` names: `.ci/run` runs exactly these once more whe
 
 import os
 import shutil
+import subprocess
 import sys
 from collections.abc import Generator, Iterator, Mapping
 from pathlib import Path
@@ -116,6 +117,15 @@ def npm_folder(package: str, variable: str) -> Path:
     """Where a package of npm, given as NAME@VERSION, is installed for `node`; the test is skipped without."""
     name, _, _ = package.partition("@")
     return needed_in(variable, f"node_modules/{name}", f"npm install --prefix DIR {package}")
+
+
+def node_answers(script: str, package: str, variable: str, *, asked: str) -> str:
+    """What a script of `tests/interop` that uses a package of npm says to this; the test is skipped without it."""
+    path = Path(__file__).parents[1] / "interop" / script
+    command = [str(needed("node")), str(path), str(npm_folder(package, variable))]
+    done = subprocess.run(command, input=asked, capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode == 0, f"node ended with {done.returncode}: {done.stderr}"
+    return done.stdout
 
 
 class _Watch:
