@@ -93,9 +93,8 @@ class Spliced:
             if place >= len(self.base):
                 at = len(self.base) + len(fresh)
                 fresh += piece
-            if (
-                places and at == places[-1] + sizes[-1] and at != len(self.base)
-            ):  # where both meet, two runs do
+            # Where both meet, two runs do.
+            if places and at == places[-1] + sizes[-1] and at != len(self.base):
                 sizes[-1] += len(piece)
             else:
                 places.append(at)
