@@ -5,7 +5,6 @@ They were recorded by `vectors/record_agency_homes.py` with the program of that 
 
 import json
 import re
-import tarfile
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,8 +16,8 @@ import pytest
 from support.agencies import SUBSET, import_files
 from support.postgres import postgres_server
 from support.processes import Cli, Daemon
+from support.recorded_homes import lay_out
 
-RECORDED = Path(__file__).parents[1] / "vectors" / "agency_homes.tar.xz"
 PASSING = {"left"}
 """What is told by the clock."""
 FOLDERS = {"sqlite": "fr", "postgresql": "postgresql", "signed": "signed"}
@@ -26,8 +25,7 @@ FOLDERS = {"sqlite": "fr", "postgresql": "postgresql", "signed": "signed"}
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    with tarfile.open(RECORDED) as archive:
-        archive.extractall(tmp_path, filter="data")
+    lay_out("agency_homes", tmp_path)
     recorded = datetime.fromisoformat((tmp_path / "recorded").read_text())
     written = (recorded - datetime.now(UTC)).total_seconds()
     (tmp_path / "clock").write_text(f"{int(written) + 60:+d}")

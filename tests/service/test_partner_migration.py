@@ -9,7 +9,6 @@ import shutil
 import signal
 import sqlite3
 import sys
-import tarfile
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import replace
@@ -35,10 +34,10 @@ from support.agencies import SUBSET
 from support.partner_rows import bodies
 from support.preloaded import called_in_fork
 from support.processes import Cli
+from support.recorded_homes import lay_out
 from support.sizes import size
 from support.spooling import HIT
 
-RECORDED = Path(__file__).parents[1] / "vectors" / "partner_home.tar.xz"
 PASSING = {"overdue", "overdue_hits", "evaluations_left", "evidence", "group"}
 """What the commands tell by the clock, by where the home lies, or by what this processor can."""
 ROUNDS = size(quick=12, thorough=60)
@@ -47,8 +46,7 @@ STAY = ("access.token", "allowance.json", "scan.db", ".key", ".sha256", "release
 
 @pytest.fixture
 def home(tmp_path: Path) -> Home:
-    with tarfile.open(RECORDED) as archive:
-        archive.extractall(tmp_path, filter="data")
+    lay_out("partner_home", tmp_path)
     return Home(tmp_path / "home")
 
 

@@ -5,7 +5,6 @@ import re
 import shutil
 import subprocess
 import sys
-import tarfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,11 +16,10 @@ from support.agencies import LIST, cheapen, found_agency, numbered, publish_file
 from support.processes import ROOT, Cli, contents, environment, wait_until
 from support.programs import found, needed
 from support.public_program import publish_program
+from support.recorded_homes import lay_out
 
 pytestmark = pytest.mark.slow
 UNITS = sorted(path for kind in ("service", "timer") for path in (ROOT / "docs/deploy").glob(f"*.{kind}"))
-RECORDED = ROOT / "tests/vectors/partner_home.tar.xz"
-"""A partner's home of before; see `service/test_partner_migration.py`."""
 _PASSPHRASE = "the signer's own\n"
 
 
@@ -73,8 +71,7 @@ def test_root_does_not_take_a_folder_of_before_from_its_user(interpreter: Sequen
     folder = Path(mkdtemp(prefix="sigfed-before-"))
     folder.chmod(0o755)
     try:
-        with tarfile.open(RECORDED) as archive:
-            archive.extractall(folder, filter="data")
+        lay_out("partner_home", folder)
         cli = Cli(folder / "home")
         subprocess.run(["chown", "-R", "nobody:nogroup", str(cli.home)], check=True)
         before = contents(cli.home)
