@@ -1,13 +1,14 @@
-"""The quorum's judgement, kept: what held lists say is folded once, and goes on from there when a list has grown.
+"""The queue of reviews, kept: what waits is judged by ranges once, and from there on by what moved.
 
-Whoever asks is given one frozen value, made of premises that are compared at each question: no list is folded again
+Whoever asks is given one frozen value, made of premises that are compared at each question: nothing is judged again
 that says what it said. One thread judges at a time; others that need an answer of now wait for it, and whoever can do
 with the last one (`latest`) gets that while the next is made. It is for people: what a release lists is judged by
-`node.subsets.draft`, each time from nothing.
+`node.subsets.draft`, each time from nothing. No list is kept: whoever asks about some digests has their part judged.
 """
 
-from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterator
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import cached_property
 from threading import Lock, Thread
@@ -18,33 +19,30 @@ from keys.errors import SigfedError
 from keys.trust.members import Members
 from node.clock import Clock
 from node.cycles import acyclic
-from node.errors import StoreError
+from node.errors import NotFoundError, StoreError
 from node.identity.identity import Identity
 from node.journal import Journal
-from node.judgement.effective import Current, judge_held, judge_some
-from node.judgement.fold import fold_held
+from node.judgement.conditions import Conditions, Reach, Row, between, conditions, most_again, reach
+from node.judgement.effective import Current, judge_all, judge_some
 from node.judgement.premises import Premises
-from node.judgement.queue import (
-    Examined,
-    Files,
-    Group,
-    WaitingFile,
-    Wanted,
-    grouped,
-    not_active,
-    waiting_files,
-)
-from node.lists.lookup import Finder, digests_at
-from node.objects.listed_rows import catch_up, effective_in
+from node.judgement.queue import Examined, Files, WaitingFile, Wanted, not_active, waiting_files
+from node.judgement.queue_rows import Place, Queue, queue_of
+from node.lists.changes import digest_of
+from node.lists.lookup import Finder
+from node.lists.touches import catch_up
+from node.objects.logfiles import LogFiles
+from node.store.lists.records import LogRecord
 from node.store.store import Store
+from node.store.unit import Unit
 from protocol.digest import Digest
-from protocol.lists.listing import Listing
 
 _journal = Journal("judged")
 _TRIES: Final = 3
 """Bundles and releases give way to newer ones while they are read: then those are read."""
 SOON_SECONDS: Final = 0.3
 """Who looks at a page does not mind to wait so long for what was changed just now."""
+_AT_ONCE: Final = 500
+"""Files of a queue that are read at once."""
 _AGED: Final = timedelta(minutes=1)
 _END_SECONDS: Final = 10.0
 _ANY: Final = Wanted()
@@ -53,39 +51,21 @@ _T = TypeVar("_T")
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Judgement:
-    """What held lists said by one register, and what follows from it; worked out once, whoever asks."""
+    """What waits by one register, and what that follows from."""
 
-    node: str
     members: Members
     premises: Premises
     fresh: frozenset[str]
-    folded: Sequence[Listing]
-    """What each of `premises.lists` says, without overlays."""
-    current: Current
-    at: datetime
-    """When it was judged."""
+    conditions: Conditions
+    waiting: Queue
+    """Everything that waits for this agency's word."""
     seconds: float
-    """What that took of a processor."""
+    """What it took of a processor to judge everything."""
 
     @cached_property
     def basis(self) -> tuple[object, ...]:
-        """What it follows from: while that stays, it stands."""
+        """It stands while that stays."""
         return _basis(self.premises, self.fresh, self.members)
-
-    @cached_property
-    def waiting(self) -> Sequence[WaitingFile]:
-        """Everything that waits for this agency's word, as `waiting_files` orders it."""
-        return waiting_files(self.current, self.members, self.node, _ANY)
-
-    @cached_property
-    def groups(self) -> Mapping[Group, int]:
-        """How many of these files may be endorsed together."""
-        return grouped(self.waiting)
-
-    @cached_property
-    def files(self) -> Files:
-        """The files of all lists."""
-        return Files(self.current)
 
 
 class Judge:
@@ -137,16 +117,11 @@ class Judge:
             return self.now()
         if self._moved(held):
             self.begin()
-        return held
+            self._wait(SOON_SECONDS)
+        return self._held or held
 
     def some(self, digests: Collection[Digest]) -> Current:
-        """A judgement of now of some digests: the kept one while it stands, else of them alone, without folding a list.
-
-        Nobody waits for a judgement of everything, and what is judged here is not kept.
-        """
-        held = self._standing()
-        if held is not None:
-            return held.current
+        """A judgement of now of some digests, from their part of the lists."""
         return _tried(
             lambda: judge_some(
                 self._store, self._members(), digests, now=self._clock.now(), max_age=self._max_age
@@ -159,27 +134,46 @@ class Judge:
         Raises `NotFoundError`.
         """
         with self._store.read() as unit:
-            log = unit.logs.get(origin)
-        digest = next(digests_at(self._store, log, [index]), None)
-        if digest is None:
+            finder = Finder(self._store, unit)
+            digests = finder.files_at(finder.log(origin), [index])
+        if not digests:
             raise not_active(origin, index)
-        current, files = self.some_file(origin, digest)
-        return current, files.at(origin, index)
+        current = self.some(digests)
+        return current, Files(current).at(origin, index)
 
     def some_file(self, origin: str, digest: Digest) -> tuple[Current, Files]:
-        """The same of the file that a list has a digest of, with the files of what was judged."""
-        held = self._standing()
-        if held is not None:
-            return held.current, held.files
+        """A judgement of now of the file that a list has a digest of, with the files of what was judged."""
         with self._store.read() as unit:
             finder = Finder(self._store, unit)
             file = finder.same_file([digest], log=finder.log(origin))
         current = self.some(file)
         return current, Files(current)
 
-    def _standing(self) -> Judgement | None:
-        held = self._held
-        return None if held is None or self._moved(held) else held
+    def files(self, places: Collection[Place]) -> tuple[Files, list[WaitingFile]]:
+        """Of files that a queue names, those that wait now, in the same order; with the files of what was judged."""
+        by_list: dict[str, list[int]] = {}
+        for origin, index in places:
+            by_list.setdefault(origin, []).append(index)
+        digests: set[Digest] = set()
+        with self._store.read() as unit:
+            finder = Finder(self._store, unit)
+            for origin, indices in by_list.items():
+                with suppress(NotFoundError):  # it is held no more
+                    digests |= finder.files_at(finder.log(origin), indices)
+        current = self.some(digests)
+        found = {
+            (entry.origin, entry.index): file
+            for file in waiting_files(current, current.members, self._node, _ANY)
+            for entry in file.entries
+        }
+        still = (found[place] for place in places if place in found)
+        return Files(current), list({file.place: file for file in still}.values())
+
+    def each_file(self, queue: Queue, count: int) -> Iterator[WaitingFile]:
+        """So many files at the head of a queue, as far as they wait now, read some at a time."""
+        for start in range(0, count, _AT_ONCE):
+            _held, files = self.files(queue.places(start, min(start + _AT_ONCE, count)))
+            yield from files
 
     def known(self) -> Judgement | None:
         """The last judgement there is, unasked whether it still stands; None before the first.
@@ -199,49 +193,99 @@ class Judge:
 
     def end(self) -> None:
         """Wait for what was begun, before the store is closed; not for ever."""
+        self._wait(_END_SECONDS)
+
+    def _wait(self, seconds: float) -> None:
         with self._starting:
-            if self._thread.ident is not None:
-                self._thread.join(_END_SECONDS)
+            thread = self._thread
+        if thread.ident is not None:
+            thread.join(seconds)
 
     def _catch_up(self) -> None:
         try:
-            _ = self.now().groups  # worked out here, so that no page waits for it
+            _ = self.now().waiting.groups  # worked out here, so that no page waits for it
         except SigfedError as exc:
             _journal.warning("failed", error=type(exc).__name__, reason=str(exc))
 
     def _moved(self, held: Judgement) -> bool:
-        premises, fresh, members = self._read()
-        return held.basis != _basis(premises, fresh, members)
-
-    def _read(self) -> tuple[Premises, frozenset[str], Members]:
         with self._store.read() as unit:
             premises = Premises.of(unit)
         fresh = premises.fresh(now=self._clock.now(), max_age=self._max_age)
-        return premises, fresh, self._members()
+        return held.basis != _basis(premises, fresh, self._members())
 
     def _judge(self, held: Judgement | None) -> Judgement:
-        at, started = self._clock.now(), thread_time()
-        premises, fresh, members = self._read()
         with acyclic():
-            folded = _fold(self._store, premises, held)
-            current = judge_held(
-                self._store,
-                premises,
-                folded,
-                members,
-                fresh=fresh,
-                previous=_listed(self._store, premises, folded),
-            )
+            return (held and self._judge_moved(held)) or self._judge_all()
+
+    def _judge_all(self) -> Judgement:
+        """From nothing, by ranges."""
+        started, members, now = thread_time(), self._members(), self._clock.now()
+        everything = judge_all(self._store, members, now=now, max_age=self._max_age)
+        premises = everything.premises
+        fresh = premises.fresh(now=now, max_age=self._max_age)
+        with self._store.read() as unit:
+            said = self._conditions(unit, premises, members, fresh)
+        waiting = queue_of(self._store.vault.entropy, everything, members, self._node)
         return Judgement(
-            node=self._node,
             members=members,
             premises=premises,
             fresh=fresh,
-            folded=folded,
-            current=current,
-            at=at,
+            conditions=said,
+            waiting=waiting,
             seconds=thread_time() - started,
         )
+
+    def _judge_moved(self, held: Judgement) -> Judgement | None:
+        """What moved alone; None where that cannot be said, or goes on meanwhile."""
+        catch_up(self._store)
+        members, now = self._members(), self._clock.now()
+        with self._store.read() as unit:
+            premises = Premises.of(unit)
+            fresh = premises.fresh(now=now, max_age=self._max_age)
+            said = self._conditions(unit, premises, members, fresh)
+            touched = between(held.conditions, said)
+            if touched is None or _origins(premises) != _origins(held.premises):
+                return None
+            found = reach(self._store, unit, premises, touched, most_again(held.conditions))
+            if found is None:
+                return None
+            gone = {log.origin: set(self._places(unit, log, found)) for log in premises.heads}
+        current = judge_some(self._store, members, found.digests, now=now, max_age=self._max_age)
+        then = current.premises.fresh(now=now, max_age=self._max_age)
+        if _basis(current.premises, then, members) != _basis(premises, fresh, members):
+            return None
+        files = waiting_files(current, members, self._node, _ANY)
+        new = [file for file in files if file.first.digest in found.digests]
+        return replace(
+            held,
+            members=members,
+            premises=premises,
+            fresh=fresh,
+            conditions=said,
+            waiting=held.waiting.without(gone).with_files(new),
+        )
+
+    def _conditions(
+        self, unit: Unit, premises: Premises, members: Members, fresh: frozenset[str]
+    ) -> Conditions:
+        """What is effective already is heard of lists that are not fresh: nothing else follows from releases."""
+        register = {member.node for member in members.members}
+        stale = {log.origin for log in premises.heads if log.node in register} - fresh
+        releases = [(each.subset, each.version, each.manifest_sha256.hex()) for each in premises.releases]
+        before: list[Row] = [*((origin,) for origin in stale), *releases] if stale else []
+        rule = (members.sha256.hex(), members.k, self._node)
+        found = conditions(self._store, unit, premises, members, rule=rule) | {"before": before}
+        return {part: frozenset(rows) for part, rows in found.items()}
+
+    def _places(self, unit: Unit, log: LogRecord, found: Reach) -> Iterator[int]:
+        """Where a list has these digests, or had what is deleted."""
+        yield from found.places[log.id]
+        hits = unit.entries.find(self._store.vault.keys_of(found.digests).tolist(), log_id=log.id)
+        below = sorted({hit.position for hit in hits if hit.collection > 0 and hit.position < log.head.size})
+        files = LogFiles(self._store.objects, self._store.vault, log.origin)
+        for position, _, opening in files.items_at(below, size=log.head.size):
+            if opening and digest_of(opening) in found.digests:
+                yield position
 
 
 def _tried(judge: Callable[[], _T]) -> _T:
@@ -253,29 +297,9 @@ def _tried(judge: Callable[[], _T]) -> _T:
     return judge()
 
 
+def _origins(premises: Premises) -> list[str]:
+    return [log.origin for log in premises.heads]
+
+
 def _basis(premises: Premises, fresh: frozenset[str], members: Members) -> tuple[object, ...]:
     return (*premises.basis(fresh), members)
-
-
-def _fold(store: Store, premises: Premises, held: Judgement | None) -> list[Listing]:
-    """What each list says: as before, as before and the new events, or from nothing."""
-    known = {} if held is None else {each.origin: each for each in held.premises.lists}
-    said = {} if held is None else {each.origin: each for each in held.folded}
-    found = []
-    for each in premises.lists:
-        before = known.get(each.origin)
-        if before == each:
-            found.append(said[each.origin])
-        elif before is not None and each.grew_from(before):
-            found.append(fold_held(store, each, said[each.origin]))
-        else:
-            found.append(fold_held(store, each))
-    return found
-
-
-def _listed(store: Store, premises: Premises, folded: Sequence[Listing]) -> frozenset[tuple[int, Digest]]:
-    """What the newest releases list of the digests in these lists; no other is judged."""
-    catch_up(store)
-    digests = {entry.digest for listing in folded for entry in listing.entries.values()}
-    with store.read() as unit:
-        return effective_in(store, unit, premises.releases, digests)

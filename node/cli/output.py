@@ -38,6 +38,9 @@ class Output:
 
     def result(self, fields: Mapping[str, Fact], *lines: str) -> None:
         """One result: `fields` with `--json`, else `lines` for people."""
+        self._tell(fields, lines)
+
+    def _tell(self, fields: Mapping[str, Fact], lines: Iterable[str]) -> None:
         fields = {"subset": self.subset, **fields} if self.subset else fields
         self.results, self.last = self.results + 1, fields
         if self.drawn:
@@ -51,7 +54,7 @@ class Output:
     def each(self, results: Iterable[Mapping[str, Fact]], lines: Iterable[str]) -> None:
         """Several results: with `--json` the fields of each, else `lines` about all; what is not told is not made."""
         if not self.as_json:
-            self.result({}, *lines)
+            self._tell({}, lines)
             return
         for fields in results:
             self.result(fields)

@@ -32,7 +32,7 @@ async def serve_console(world: World, visitors: Visitors, settings: ConsoleSetti
     """
     app = make_console(world, visitors, Address.parse(settings.url))
     async with listening(app, settings) as url:
-        world.judge.begin()  # the first page that shows it shall not wait for all lists to be folded
+        world.judge.begin()  # the first page that shows it shall not wait for all lists to be judged
         try:
             yield url
         finally:

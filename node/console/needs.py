@@ -1,6 +1,6 @@
 """What needs a human now: for each kind of work how much of it waits, in a sentence, and the page where it is done.
 
-Counted from what other pages list, cheaply enough to be looked at all day: nothing is folded, and no row is read that
+Counted from what other pages list, cheaply enough to be looked at all day: nothing is judged, and no row is read that
 only its page shows. Blocks of removed members are not counted: that they stay is what happens by itself.
 """
 

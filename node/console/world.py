@@ -19,7 +19,7 @@ class World:
     evaluator: Evaluator
     """For releases of subsets."""
     judge: Judge
-    """What held lists say: pages show `judge.latest()`, whose answer is at hand; actions ask `judge.now()`."""
+    """What waits for a word of this node, and what held lists say of some hashes."""
     checkup: Checkup
     """What `sigfed doctor` finds."""
 

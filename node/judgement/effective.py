@@ -56,6 +56,8 @@ class Current:
 class Share:
     """What is effective of some digests, and their entries; of those that are alike, of one."""
 
+    decision: Decision
+    """By which they were judged; it may know more digests."""
     effective: Mapping[tuple[int, Digest], Support]
     waiting: frozenset[tuple[int, Digest]]
     """Collection and digest of what would have more support if all lists were fresh."""
@@ -184,6 +186,7 @@ def _share(judged: Current, ranged: Range) -> Share:
     digests = ranged.digests
     effective = judged.decision.effective.items()
     return Share(
+        decision=judged.decision,
         effective={key: support for key, support in effective if key[1] in digests},
         waiting=frozenset(key for key in judged.decision.waiting() if key[1] in digests),
         listings=tuple(

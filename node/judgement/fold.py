@@ -10,7 +10,7 @@ from node.objects.logfiles import Item, LogFiles
 from node.store.lists.records import LogRecord, Quarantined
 from node.store.store import Store
 from protocol.lists.event import Op
-from protocol.lists.listing import Listing, fold, fold_on
+from protocol.lists.listing import Listing, fold
 
 ABOUT_ADDS: Final = frozenset({Op.WITHDRAW, Op.AMEND})
 """What is about an add, and is nothing without it."""
@@ -19,27 +19,17 @@ ABOUT_ADDS: Final = frozenset({Op.WITHDRAW, Op.AMEND})
 def listing_of(store: Store, log: LogRecord, set_aside: Sequence[Quarantined] = ()) -> Listing:
     """What one held list says at its held size, without what was set aside."""
     runs = [(SET_ASIDE[item.kind], item.first, item.last) for item in set_aside if item.kind in SET_ASIDE]
-    return _fold(store, log.origin, log.head.size, runs, None)
+    items = _items(store, log.origin, log.head.size, runs)
+    return replace(fold(log.origin, items), size=log.head.size)
 
 
 def items_of(store: Store, held: HeldList) -> Iterable[Item]:
     """The events of a held list, in order."""
-    files = LogFiles(store.objects, store.vault, held.origin)
-    return without(files.items(first=0, size=held.size), held.set_aside)
+    return _items(store, held.origin, held.size, held.set_aside)
 
 
-def fold_held(store: Store, held: HeldList, since: Listing | None = None) -> Listing:
-    """What a held list says; `since` is what it said before it grew (see `HeldList.grew_from`), and is folded on."""
-    return _fold(store, held.origin, held.size, held.set_aside, since)
-
-
-def _fold(
-    store: Store, origin: str, size: int, runs: Sequence[tuple[int, int, int]], since: Listing | None
-) -> Listing:
-    files = LogFiles(store.objects, store.vault, origin)
-    items = without(files.items(first=0 if since is None else since.size, size=size), runs)
-    listing = fold(origin, items) if since is None else fold_on(since, items)
-    return replace(listing, size=size)
+def _items(store: Store, origin: str, size: int, runs: Sequence[tuple[int, int, int]]) -> Iterable[Item]:
+    return without(LogFiles(store.objects, store.vault, origin).items(first=0, size=size), runs)
 
 
 def without(items: Iterable[Item], runs: Sequence[tuple[int, int, int]]) -> Iterable[Item]:

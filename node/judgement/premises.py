@@ -1,13 +1,13 @@
 """What a judgement is made of, as one transaction saw it: heads, what is set aside or shredded, releases, objections.
 
 Equal premises, by one register and with the same lists fresh, give equal judgements: a kept judgement stands for as
-long as they do. What a list says follows from its `HeldList` alone: equal ones are not folded again, and of one that
-only grew the new events are. Openings change without a new event in two ways, and each leaves a trace here: a peer
-opens what it withheld (`reopened`), and what is shredded is deleted, before it is marked as erased.
+long as they do. What a list says follows from its `HeldList` alone. Openings change without a new event in two ways,
+and each leaves a trace here: a peer opens what it withheld (`reopened`), and what is shredded is deleted, before it is
+marked as erased.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, Self
 
@@ -38,12 +38,6 @@ class HeldList:
     """Op, first and last position of events that do not count, ascending."""
     shredded: tuple[tuple[int, int | None], ...]
     """Positions whose openings are to be deleted, and when that was done."""
-
-    def grew_from(self, older: Self) -> bool:
-        """Whether all that `older` says still holds, and only events were added."""
-        before = tuple(item for item in self.set_aside if item[1] < older.size)
-        then = replace(self, size=older.size, root=older.root, set_aside=before)
-        return older.size < self.size and then == older
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,10 +11,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
-from keys.trust.members import Member, Members
+from keys.trust.members import Members
 from node.errors import NotFoundError
 from node.judgement.effective import Current
 from protocol.digest import Digest
+from protocol.judgement.quorum import Decision
 from protocol.judgement.voices import Discount, MemberListing
 from protocol.lists.event import PRIVATE_FROM
 from protocol.lists.listing import Entry
@@ -39,18 +40,14 @@ class Wanted:
     country: str = ""
     """Of the agency that lists it."""
 
-    def narrow(self, files: Iterable["WaitingFile"], members: Members) -> list["WaitingFile"]:
-        """Those of these files that are meant, in their order."""
-        if self == Wanted():
-            return list(files)
-        countries = {member.node: member.country for member in members.members}
-        return [
-            file
-            for file in files
-            if self.collection in {None, file.first.collection}
-            and self.peer in {"", file.node}
-            and (not self.country or countries.get(file.node) == self.country)
-        ]
+    def covers(self, group: "Group", members: Members) -> bool:
+        """Whether the files of a group are meant."""
+        node, collection, _basis = group
+        return (
+            self.collection in {None, collection}
+            and self.peer in {"", node}
+            and (not self.country or country_of(node, members) == self.country)
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,6 +75,11 @@ class WaitingFile:
         return min(entry.time_ms for entry in self.entries)
 
     @property
+    def group(self) -> "Group":
+        """With which others it may be endorsed together."""
+        return group_of(self.node, self.first)
+
+    @property
     def place(self) -> QueuePlace:
         """Where it stands in the queue: what needs least comes first, then what waits longest."""
         return self.missing, self.since_ms, self.first.origin, self.first.index
@@ -97,23 +99,23 @@ class Examined:
 
 def waiting_files(current: Current, members: Members, node: str, wanted: Wanted) -> list[WaitingFile]:
     """Everything that waits for a word of the agency `node`: fewest missing countries first, then the oldest."""
-    queue = _Queue(current, members, node)
-    files = (
-        file
-        for held in current.listings
-        if held.node != node and wanted.peer in {"", held.node} and queue.is_of(held.node, wanted.country)
-        for file in queue.files(held, wanted.collection)
-    )
-    return sorted(files, key=lambda file: file.place)
+    rule = WaitingRule(current.decision, current.listings, members, node)
+    files = (file for held in current.listings for file in _files_of(held, rule, members))
+    return sorted((file for file in files if wanted.covers(file.group, members)), key=lambda file: file.place)
 
 
 Group: TypeAlias = tuple[str, int, int | None]
 """Agency, collection and basis of files that may be endorsed together."""
 
 
+def group_of(node: str, first: Entry) -> Group:
+    """The group of a file of a node, by the entry that names it."""
+    return node, first.collection, first.ext.basis
+
+
 def grouped(files: Iterable[WaitingFile]) -> Mapping[Group, int]:
     """How many files each group has."""
-    return Counter((file.node, file.first.collection, file.first.ext.basis) for file in files)
+    return Counter(file.group for file in files)
 
 
 class Files:
@@ -165,59 +167,63 @@ def _examine(current: Current, entry: Entry) -> Examined:
     )
 
 
-class _Queue:
-    def __init__(self, current: Current, members: Members, node: str) -> None:
-        self._decision = current.decision
-        self._k = members.k
-        self._members = {member.node: member for member in members.members}
-        self._country = _country(self._members.get(node))
-        self._countries = frozenset(
-            member.country for member in members.members if member.country is not None
-        )
-        self._own = frozenset(_own_keys(current, node))
+class WaitingRule:
+    """Which entries of judged lists wait for a word of the agency `node`: those of the digests that were decided on."""
 
-    def is_of(self, node: str, country: str) -> bool:
-        return not country or _country(self._members.get(node)) == country
+    def __init__(
+        self, decision: Decision, listings: Iterable[MemberListing], members: Members, node: str
+    ) -> None:
+        self._decision = decision
+        self._node = node
+        self._country = country_of(node, members)
+        self._own = frozenset(_own_keys(listings, node))
 
-    def files(self, held: MemberListing, collection: int | None) -> Iterator[WaitingFile]:
-        groups: dict[FileKey, list[Entry]] = {}
-        for entry in held.listing.entries.values():
-            if collection in {None, entry.collection} and self._waits(held, entry):
-                groups.setdefault(file_key(entry), []).append(entry)
-        for entries in groups.values():
-            yield self._file(held.node, entries)
+    def entries(self, held: MemberListing) -> Iterator[tuple[Entry, frozenset[str]]]:
+        """Those of a list, each with the countries that list its digest on own knowledge."""
+        if held.node != self._node:
+            for entry in held.listing.entries.values():
+                countries = self._countries(held, entry)
+                if countries is not None:
+                    yield entry, countries
 
-    def _waits(self, held: MemberListing, entry: Entry) -> bool:
+    def _countries(self, held: MemberListing, entry: Entry) -> frozenset[str] | None:
+        """Those that list the digest on own knowledge; None where the entry does not wait."""
         key = (entry.collection, entry.digest)
         if key in self._decision.effective or entry.collection >= PRIVATE_FROM or key in self._own:
-            return False
+            return None
         reason = self._decision.discount(held, entry)
         if reason in _HOPELESS or self._decision.is_withheld(*key):
-            return False
-        countries = self._decision.support(*key).countries
-        return self._country not in countries and (reason is None or not countries)
+            return None
+        countries = frozenset(self._decision.support(*key).countries)
+        waits = self._country not in countries and (reason is None or not countries)
+        return countries if waits else None
 
-    def _file(self, node: str, entries: list[Entry]) -> WaitingFile:
-        entries.sort(key=lambda entry: entry.index)
-        known = [frozenset(self._decision.support(e.collection, e.digest).countries) for e in entries]
-        countries = frozenset.intersection(*known)
-        return WaitingFile(
-            node=node,
-            entries=tuple(entries),
+
+def _files_of(held: MemberListing, rule: WaitingRule, members: Members) -> Iterator[WaitingFile]:
+    groups: dict[FileKey, list[tuple[Entry, frozenset[str]]]] = {}
+    for entry, countries in rule.entries(held):
+        groups.setdefault(file_key(entry), []).append((entry, countries))
+    everywhere = frozenset(member.country for member in members.members if member.country is not None)
+    for found in groups.values():
+        countries = frozenset.intersection(*(countries for _, countries in found))
+        yield WaitingFile(
+            node=held.node,
+            entries=tuple(sorted((entry for entry, _ in found), key=lambda entry: entry.index)),
             countries=tuple(sorted(countries)),
-            missing=self._k - len(countries),
-            others=tuple(sorted(self._countries - countries)),
+            missing=members.k - len(countries),
+            others=tuple(sorted(everywhere - countries)),
         )
 
 
-def _own_keys(current: Current, node: str) -> Iterator[tuple[int, Digest]]:
+def _own_keys(listings: Iterable[MemberListing], node: str) -> Iterator[tuple[int, Digest]]:
     """Collection and digest of what this node lists on own knowledge; a node of no country may be the asking one."""
-    for held in current.listings:
+    for held in listings:
         if held.node == node:
             for entry in held.listing.entries.values():
                 if entry.ext.counts:
                     yield entry.collection, entry.digest
 
 
-def _country(member: Member | None) -> str | None:
-    return None if member is None else member.country
+def country_of(node: str, members: Members) -> str | None:
+    """The country that the register gives a node."""
+    return next((member.country for member in members.members if member.node == node), None)

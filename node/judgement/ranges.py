@@ -40,6 +40,7 @@ _NO_NAME: Final = bytes(16)
 _ADD: Final = int(Op.ADD)
 _STABLE: Final = 8
 """Octets of an add's header that say what it does; its time and what it refers to, nothing, are behind them."""
+_TIME: Final = np.dtype(">u8")
 _LOWEST: Final = -(2**31)
 """Of the upper halves of look-up keys, which are signed: those say which range a key is in."""
 _NOWHERE: Final = 0xFFFF
@@ -74,6 +75,8 @@ class Alike:
     """Positions of their adds, in the same order."""
     content_ids: NDArray[np.uint8]
     """Of their adds; anything where there is none."""
+    times: NDArray[np.uint64]
+    """When their adds were made, in milliseconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,6 +219,8 @@ class _Ranges:
     def _alike(self, same: Sequence[_Known]) -> Alike:
         (_, _, judged), others = same[0], same[1:]
         ids = [content_id_of(row.opening) or bytes(CONTENT_ID_BYTES) for _, _, rows in others for row in rows]
+        end = _STABLE + _TIME.itemsize
+        times = b"".join([row.event[_STABLE:end] for _, _, rows in others for row in rows])
         return Alike(
             digests=[digest for digest, _, _ in others],
             names=np.frombuffer(b"".join(name for _, name, _ in others), dtype=np.int64).reshape(-1, 2),
@@ -224,6 +229,7 @@ class _Ranges:
             content_ids=np.frombuffer(b"".join(ids), dtype=np.uint8).reshape(
                 len(others), len(judged), CONTENT_ID_BYTES
             ),
+            times=np.frombuffer(times, dtype=_TIME).astype(np.uint64).reshape(len(others), len(judged)),
         )
 
     def _fold(self, rows: Iterable[_Row]) -> dict[int, Listing]:

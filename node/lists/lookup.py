@@ -7,9 +7,10 @@ deleted says nothing. Which digests belong to one file only the agencies that li
 from collections.abc import Iterable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
+from itertools import chain
 
 from node.errors import NotFoundError
-from node.lists.changes import digest_of
+from node.lists.changes import content_id_of, digest_of
 from node.lists.entries import ListReader
 from node.objects.logfiles import Item, LogFiles
 from node.store.lists.records import IndexHit, LogKind, LogRecord
@@ -129,6 +130,15 @@ class Finder:
             for _, opening in self.reader(self._logs[log_id]).with_content_ids(frozenset(wanted))
         )
         return asked | {digest for digest in others if digest is not None}
+
+    def files_at(self, log: LogRecord, places: Iterable[int]) -> set[Digest]:
+        """The digests of entries at these places of a list, with those that it gives the same content ids."""
+        files, size = LogFiles(self._store.objects, self._store.vault, log.origin), log.head.size
+        below = sorted(place for place in set(places) if place < size)
+        openings = [opening for _, _, opening in files.items_at(below, size=size) if opening]
+        ids = frozenset(filter(None, map(content_id_of, openings)))
+        others = (opening.digest for _, opening in self.reader(log).with_content_ids(ids)) if ids else ()
+        return {digest for digest in chain(map(digest_of, openings), others) if digest is not None}
 
     def _opened(self, hit: IndexHit, wanted: set[Digest]) -> Iterator[Found]:
         log = self._logs.get(hit.log_id)

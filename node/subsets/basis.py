@@ -15,10 +15,10 @@ from zipfile import BadZipFile
 import numpy as np
 from numpy.typing import NDArray
 
+from node.judgement.conditions import Conditions
 from node.objects.release_files import ReleaseFolder
 from node.store.subsets.records import WideKey
 from node.subsets.compose import Terms, Values, width_of_screen
-from node.subsets.conditions import Conditions
 from node.subsets.splice import Splice
 from protocol.selection import APART, DOUBLED, SCREENED, Marks
 from protocol.slices import slices

@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 
 from node.clock import milliseconds
 from node.errors import StoreError
+from node.judgement.conditions import Conditions
 from node.judgement.effective import Current, judge_all, judge_some
 from node.judgement.premises import Premises
 from node.judgement.ranges import Alike
@@ -40,7 +41,7 @@ from node.subsets.basis import Basis, Screened, changed_screen, is_screened, nam
 from node.subsets.changes import Affected, affected
 from node.subsets.columns import Column
 from node.subsets.compose import Chosen, Terms, choose, compose, lines_of, screen_of, width_of_answers
-from node.subsets.conditions import Conditions, conditions
+from node.subsets.conditions import conditions
 from node.subsets.content import Content, Held, changed_answers, marks_before
 from node.subsets.grounds import Order, numbered_sources, stale
 from node.subsets.holdings import held_here

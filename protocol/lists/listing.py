@@ -267,18 +267,6 @@ def fold(origin: str, items: Iterable[tuple[int, bytes, bytes | None]]) -> Listi
     return builder.build()
 
 
-def fold_on(listing: Listing, items: Iterable[tuple[int, bytes, bytes | None]]) -> Listing:
-    """What the list says after more items: the same as folding all of it from its beginning.
-
-    Raises:
-        OpeningError: an opening that nobody verified before.
-    """
-    builder = ListingBuilder.resume(listing)
-    for index, event, opening in items:
-        builder.apply(index, event, opening)
-    return builder.build()
-
-
 def overlay(listing: Listing, items: Iterable[tuple[int, bytes, bytes | None]]) -> Listing:
     """The listing with the withdrawals and disputes of a signed head that is not cosigned yet.
 

@@ -1,8 +1,9 @@
 """What the console's pages and what they read cost beside 100,000 entries, 1,000 partners and a year of hits.
 
 Run it as `python -m benchmarks.bench_console` with `tests` and the repository on the path. A page is compared with its
-bare queries, the kept judgement with a fold of all lists from nothing; processor time, in turn. Beside the figures it
-prints what every page took. With `SIGFED_LARGE_WORLD=FOLDER` it takes a world that is there (`support.large_world`).
+bare queries, the kept queue of reviews with a fold of all lists from nothing; processor time, in turn. Beside the
+figures it prints what every page took. With `SIGFED_LARGE_WORLD=FOLDER` it takes a world that is there
+(`support.large_world`).
 """
 
 import asyncio

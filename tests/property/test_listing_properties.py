@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from protocol.lists.ext import EntryRef, Reason
-from protocol.lists.listing import fold, fold_on, overlay
+from protocol.lists.listing import fold, overlay
 from protocol.lists.sequence import LogShape
 from support.lists import ORIGIN, OWN, RELYING, REVIEWED, START_MS, ListWriter, digest
 
@@ -80,12 +80,6 @@ def test_the_fold_says_what_the_writer_meant(steps: list[tuple[str, int, bool]])
     assert {block.index for block in listing.blocks if not block.ended_by} == made.open
     assert set(listing.withdrawn) == {ref.index for ref in made.adds} - made.active.keys()
     assert listing.shredded == made.shredded
-
-
-@given(STEPS, st.integers(0, 25))
-def test_folding_may_stop_anywhere(steps: list[tuple[str, int, bool]], stop: int) -> None:
-    items = account(steps).writer.items
-    assert fold_on(fold(ORIGIN, items[:stop]), items[stop:]) == fold(ORIGIN, items)
 
 
 @given(STEPS, st.integers(0, 25))

@@ -211,7 +211,7 @@ def test_too_much_that_waits_makes_it_whole_once(fr: ReleasingAgency, other: Age
     silent(fr, other)
     fr.lists.add(rows(*names))
     fr.release()
-    with patch.object(changes, "_FEW", 7):
+    with patch("node.judgement.conditions._FEW", 7):
         fr.lists.add(rows("only fr"))
         assert not is_made_whole(fr), "what waits is judged when it may be listed"
         back(fr, other)
@@ -527,7 +527,7 @@ def test_another_tripwire_of_the_same_number_is_noticed(fr: ReleasingAgency, oth
 
 
 def test_a_long_list_that_speaks_for_another_country_makes_it_whole(fr: ReleasingAgency) -> None:
-    with patch.object(changes, "_FEW", 2 * len(FILES) - 1):
+    with patch("node.judgement.conditions._FEW", 2 * len(FILES) - 1):
         of_nl(country="FR")(fr, fr.lists)
         assert is_made_whole(fr)
 
@@ -627,7 +627,7 @@ def test_so_does_more_than_is_judged_one_by_one(fr: ReleasingAgency, other: Agen
     add(fr, other, "a", "b")
     fr.follow(other)
     fr.lists.publish()
-    with patch.object(changes, "_FEW", 7):
+    with patch("node.judgement.conditions._FEW", 7):
         assert is_made_whole(fr), "eight entries are new"
     assert listed(fr) >= set(file_digests("a"))
 
@@ -648,7 +648,7 @@ def test_what_is_made_whole_and_says_nothing_new_is_begun_from_too(
 def test_what_was_judged_is_not_judged_again_when_no_release_was_due(
     fr: ReleasingAgency, other: Agency
 ) -> None:
-    with patch.object(changes, "_FEW", 4):
+    with patch("node.judgement.conditions._FEW", 4):
         for name in ("a", "b", "c"):
             fr.lists.add(rows(name))
             assert not is_made_whole(fr), name

@@ -1,11 +1,13 @@
-"""The kept judgement: one thread makes it, others wait or take the last one, and nothing is folded twice."""
+"""The kept queue: one thread judges it, others wait or take the last one, and only what moved is judged again."""
 
 import resource
 import tempfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from threading import Event
 from typing import IO
@@ -16,14 +18,16 @@ import pytest
 from node.app import judgement
 from node.app.judgement import Judge
 from node.errors import MissingObjectError, StoreError
-from node.judgement import effective, fold, ranges
+from node.judgement import conditions, effective, ranges
 from node.judgement.part import part_of
 from node.judgement.premises import Premises
 from node.judgement.queue import Wanted
+from node.lists.corrections.withdraw import withdraw
 from node.objects.folder import FolderObjects
 from node.store import spool
 from node.store.lists.records import Quarantined
 from protocol.digest import Digest
+from protocol.lists.ext import Reason
 from support.lists import member, register
 from support.stores import Agency, file_digests, rows
 from support.times import SettableClock
@@ -50,16 +54,21 @@ def judge(agency: Agency) -> Judge:
 
 
 @contextmanager
-def counted_folds() -> Iterator[list[str]]:
-    folded: list[str] = []
-    whole = fold.fold_held
+def counted() -> Iterator[list[int]]:
+    """How many digests are judged by themselves each time; -1 for everything."""
+    asked: list[int] = []
+    whole, part = effective.judge_all, effective.judge_some
 
-    def counting(store, held, since=None):  # type: ignore[no-untyped-def]
-        folded.append(held.origin if since is None else f"{held.origin} from {since.size}")
-        return whole(store, held, since)
+    def of_all(*given, **named):  # type: ignore[no-untyped-def]
+        asked.append(-1)
+        return whole(*given, **named)
 
-    with patch.object(judgement, "fold_held", counting):
-        yield folded
+    def of_some(store, members, digests, **named):  # type: ignore[no-untyped-def]
+        asked.append(len(digests))
+        return part(store, members, digests, **named)
+
+    with patch.object(judgement, "judge_all", of_all), patch.object(judgement, "judge_some", of_some):
+        yield asked
 
 
 def test_what_did_not_move_is_judged_once(judge: Judge) -> None:
@@ -67,44 +76,91 @@ def test_what_did_not_move_is_judged_once(judge: Judge) -> None:
     assert judge.latest() is judge.now()
 
 
-def test_only_new_events_are_folded(judge: Judge, agency: Agency) -> None:
+def test_only_what_is_new_is_judged(judge: Judge, agency: Agency) -> None:
     before = judge.now()
     agency.publish(rows("file 1"))
-    with counted_folds() as folded:
+    with counted() as asked:
         after = judge.now()
-    assert folded == ["fr.example/lists/csam from 2"]
-    assert len(after.current.decision.effective) == len(before.current.decision.effective) + 2
+    assert asked == [2]
+    assert (len(before.waiting), len(after.waiting)) == (6, 5)
 
 
-def test_what_is_set_aside_later_is_folded_again(judge: Judge, agency: Agency, other: Agency) -> None:
-    judge.now()
+def test_what_is_set_aside_later_waits_no_more(judge: Judge, agency: Agency, other: Agency) -> None:
+    before = judge.now()
     with agency.store.write() as unit:
         log = unit.logs.get(other.origin)
-        aside = Quarantined(log_id=log.id, kind="add", first=0, last=3, reason="listed", created_ms=0)
+        aside = Quarantined(log_id=log.id, kind="add", first=2, last=5, reason="listed", created_ms=0)
         unit.quarantine.add([aside])
-    with counted_folds() as folded:
+    with counted() as asked:
         after = judge.now()
-    assert folded == ["nl.example/lists/csam"]
-    assert not after.current.decision.effective
+    assert asked == [4]
+    assert (len(before.waiting), len(after.waiting)) == (6, 4)
+
+
+def test_more_than_is_judged_by_itself_is_judged_by_ranges(
+    judge: Judge, agency: Agency, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    judge.now()
+    agency.publish(rows("file 1"))
+    monkeypatch.setattr(conditions, "_FEW", 1)
+    with counted() as asked:
+        assert len(judge.now().waiting) == 5
+    assert asked == [-1]
+
+
+def test_another_register_judges_everything(agency: Agency, judge: Judge) -> None:
+    assert len(judge.now().waiting) == 6
+    judge._members = lambda: register(member("fr.example", "FR"), member("nl.example", "FR"))
+    with counted() as asked:
+        assert len(judge.now().waiting) == 0, "an agency of the same country said it"
+    assert asked == [-1]
+
+
+def test_a_list_that_is_not_fresh_is_judged_with_everything(judge: Judge, agency: Agency) -> None:
+    """What waits on its word alone still waits; its word counts for none."""
+    assert set(judge.now().waiting.rows.missing.tolist()) == {1}
+    judge._clock.advance(timedelta(days=2))  # type: ignore[attr-defined]
+    with counted() as asked:
+        assert set(judge.now().waiting.rows.missing.tolist()) == {2}
+        agency.publish(rows("file 1"))
+        assert len(judge.now().waiting) == 5
+    assert asked == [-1, 2]
+
+
+def test_what_moves_while_what_moved_is_judged_is_not_passed_over(
+    judge: Judge, agency: Agency, other: Agency
+) -> None:
+    judge.now()
+    agency.publish(rows("file 1"))
+    part = effective.judge_some
+
+    def slow(*given, **named):  # type: ignore[no-untyped-def]
+        withdraw(other.store, other.origin, file_digests("file 2")[0], reason=Reason.OTHER)
+        other.publish()
+        agency.pull(other)
+        return part(*given, **named)
+
+    with patch.object(judgement, "judge_some", slow):
+        assert len(judge.now().waiting) == 4
 
 
 def test_threads_that_ask_at_once_share_one_judgement(judge: Judge) -> None:
-    with counted_folds() as folded, ThreadPoolExecutor(4) as threads:
+    with counted() as asked, ThreadPoolExecutor(4) as threads:
         found = list(threads.map(lambda _: judge.now(), range(8)))
     assert len({id(each) for each in found}) == 1
-    assert len(folded) == 2
+    assert asked == [-1]
 
 
 def test_the_latest_is_at_hand_while_the_next_is_made(judge: Judge, agency: Agency) -> None:
     before, go_on = judge.now(), Event()
     agency.publish(rows("file 1"))
-    whole = effective.judge_held
+    part = effective.judge_some
 
     def slowly(*args, **named):  # type: ignore[no-untyped-def]
         assert go_on.wait(60)
-        return whole(*args, **named)
+        return part(*args, **named)
 
-    with patch.object(judgement, "judge_held", slowly), patch.object(judgement, "SOON_SECONDS", -1):
+    with patch.object(judgement, "judge_some", slowly), patch.object(judgement, "SOON_SECONDS", -1):
         assert judge.latest() is before
         assert judge.latest() is before
         go_on.set()
@@ -113,11 +169,19 @@ def test_the_latest_is_at_hand_while_the_next_is_made(judge: Judge, agency: Agen
     assert judge.latest() is after
 
 
+def test_what_is_judged_soon_is_shown_at_once(judge: Judge, agency: Agency) -> None:
+    """However long it took to judge everything."""
+    judge._held = replace(judge.now(), seconds=1000)
+    agency.publish(rows("file 1"))
+    with patch.object(judgement, "SOON_SECONDS", 60):
+        assert len(judge.latest().waiting) == 5
+
+
 def test_while_judging_takes_no_time_the_latest_is_that_of_now(judge: Judge, agency: Agency) -> None:
     before = judge.latest()
     agency.publish(rows("file 1"))
     after = judge.latest()
-    assert len(after.current.decision.effective) == len(before.current.decision.effective) + 2
+    assert (len(before.waiting), len(after.waiting)) == (6, 5)
 
 
 def test_a_bundle_that_gave_way_meanwhile_is_read_again(judge: Judge) -> None:
@@ -130,40 +194,65 @@ def test_a_bundle_that_gave_way_meanwhile_is_read_again(judge: Judge) -> None:
         return read(self, name)
 
     with patch.object(FolderObjects, "get", outgrown):
-        assert judge.now().current.decision.effective
+        assert len(judge.now().waiting) == 6
     assert failed
 
 
 def test_a_queue_is_narrowed(judge: Judge) -> None:
     found = judge.now()
-    assert Wanted(country="NL").narrow(found.waiting, found.members) == found.waiting
-    for wanted in (Wanted(country="DE"), Wanted(peer="de.example"), Wanted(collection=9)):
-        assert not wanted.narrow(found.waiting, found.members)
+    for wanted, count in (
+        (Wanted(), 6),
+        (Wanted(country="NL"), 6),
+        (Wanted(country="DE"), 0),
+        (Wanted(peer="de.example"), 0),
+        (Wanted(collection=9), 0),
+    ):
+        narrowed = found.waiting.narrow(partial(wanted.covers, members=found.members))
+        assert (len(narrowed), sum(narrowed.groups.values()), len(narrowed.places())) == (count,) * 3
+
+
+def test_a_page_of_a_queue_reads_its_files_alone(
+    judge: Judge, other: Agency, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    queue = judge.now().waiting
+    with counted() as asked:
+        held, files = judge.files(queue.places(2, 4))
+    assert asked == [4]
+    assert [(file.first.origin, file.first.index) for file in files] == queue.places()[2:4]
+    assert [len(held.at(*place)) for place in queue.places(2, 4)] == [2, 2]
+
+
+def test_what_waits_no_more_is_left_out_of_a_page(judge: Judge, agency: Agency) -> None:
+    places = judge.now().waiting.places()
+    agency.publish(rows("file 1"))
+    assert len(judge.files(places)[1]) == 5
+    assert judge.files([("nobody.example/lists/csam", 0)])[1] == []
+
+
+def test_a_long_queue_is_read_some_files_at_a_time(judge: Judge, monkeypatch: pytest.MonkeyPatch) -> None:
+    queue = judge.now().waiting
+    monkeypatch.setattr(judgement, "_AT_ONCE", 2)
+    with counted() as asked:
+        files = list(judge.each_file(queue, 5))
+    assert asked == [4, 4, 2]
+    assert [(file.first.origin, file.first.index) for file in files] == queue.places()[:5]
 
 
 def test_a_file_is_found_by_any_of_its_entries(judge: Judge, other: Agency) -> None:
-    files = judge.now().files
-    assert files.at(other.origin, 2) == files.at(other.origin, 3)
-    assert [each.entry.index for each in files.at(other.origin, 3)] == [2, 3]
+    _, found = judge.file(other.origin, 2)
+    assert judge.file(other.origin, 3)[1] == found
+    assert [each.entry.index for each in found] == [2, 3]
 
 
 # ------------------------------------------------------------------ parts and ranges
 
 
-def test_some_hashes_are_judged_without_folding_a_list(judge: Judge) -> None:
-    with patch.object(judgement, "fold_held", side_effect=AssertionError):
-        some = judge.some(file_digests("file 0"))
+def test_some_hashes_are_judged_without_the_others(judge: Judge) -> None:
+    some = judge.some(file_digests("file 0"))
     assert {digest for _, digest in some.decision.effective} == set(file_digests("file 0"))
-    assert judge._held is None  # it is not kept
-
-
-def test_a_judgement_that_stands_answers_for_some_hashes(judge: Judge, agency: Agency) -> None:
-    whole = judge.now().current
-    assert judge.some(file_digests("file 0")) is whole
-    agency.publish(rows("file 1"))
-    some = judge.some(file_digests("file 1"))
-    assert some is not whole
-    assert {digest for _, digest in some.decision.effective} == set(file_digests("file 1"))
+    assert {entry.digest for held in some.listings for entry in held.listing.entries.values()} == set(
+        file_digests("file 0")
+    )
 
 
 @pytest.mark.threat("a stolen disk")

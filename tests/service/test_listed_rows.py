@@ -1,6 +1,7 @@
 """What releases list, as rows by keyed hash: read by those who ask, one release after another, from older versions."""
 
 import os
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -15,6 +16,7 @@ from keys.trust.members import Member
 from node.app.judgement import Judge
 from node.errors import ConflictError, StoreError
 from node.evaluator.local_evaluator import InProcessEvaluator
+from node.judgement import ranges
 from node.judgement.effective import judge_all
 from node.judgement.trace import trace
 from node.lists.corrections.erase import carry_out, carry_out_everywhere
@@ -151,11 +153,32 @@ def test_a_digest_that_shares_its_look_up_key_with_a_listed_one_is_not_taken_for
     a, b = file_digests("a")[0], file_digests("b")[0]
     effective = {(BASELINE, digest) for digest in file_digests("a")}
     assert judge.some([a, b]).decision.effective.keys() & {(BASELINE, a), (BASELINE, b)} == {(BASELINE, a)}
-    assert judge.now().current.decision.effective.keys() == effective
+    shares = judge_all(fr.store, fr.trust.members(), now=fr.clock.now(), max_age=MAX_AGE).shares
+    assert {key for share in shares for key in share.effective} == effective
     fr.lists.publish()
     assert not fr.release_only().published
     withdraw(fr.store, fr.lists.origin, a, reason=Reason.OTHER)
     assert (fr.release().removed, listed(fr)) == (2, set())
+
+
+def test_what_is_released_waits_no_more_when_a_list_grows_stale(fr: ReleasingAgency, other: Agency) -> None:
+    """The queue of an agency without lists: what two others list waits for it only while it is not effective."""
+    release_both(fr, other, "a")
+    judge = Judge(fr.store, node="be.example", members=fr.trust.members, clock=fr.clock, max_age=MAX_AGE)
+    assert judge.now().waiting.places() == []
+    fr.lists.add(rows("b"))
+    other.add(rows("b"))
+    fr.follow(other)
+    fr.lists.publish()
+    fr.clock.advance(timedelta(days=2))
+    (waiting,) = judge.files(judge.now().waiting.places())[1]
+    assert waiting.entries[0].digest in file_digests("b")
+    assert (waiting.countries, waiting.missing) == (("FR",), 1)
+    fr.clock.advance(timedelta(days=-2))
+    assert fr.release().added == 2
+    assert judge.now().waiting.places() == []
+    fr.clock.advance(timedelta(days=2))
+    assert judge.now().waiting.places() == []
 
 
 def test_whoever_reads_on_in_a_release_that_was_replaced_is_told(fr: ReleasingAgency, other: Agency) -> None:
@@ -177,17 +200,18 @@ def test_a_judgement_of_everything_is_made_again_when_a_release_came_meanwhile(
     release_both(fr, other, "a")
     fr.clock.advance(timedelta(days=2))
     judge = Judge(fr.store, node="fr.example", members=fr.trust.members, clock=fr.clock, max_age=MAX_AGE)
-    take_over = listed_rows.catch_up
+    in_ranges, begun = ranges.ranges_of, list[int]()
 
-    def overtaken(store: Store) -> None:
-        take_over(store)
-        if len(fr.records) == 1:
+    def overtaken(*given: Any) -> Iterator[ranges.Range]:
+        begun.append(len(fr.records))
+        if len(begun) == 1:
             fr.admit(Member(node="be.example", root_sha256=b"\x03" * 32, country="BE"))
             assert fr.release().version == 2
+        return in_ranges(*given)
 
-    monkeypatch.setattr("node.app.judgement.catch_up", overtaken)
-    assert judge.now().current.decision.effective.keys() == {(BASELINE, each) for each in file_digests("a")}
-    assert len(fr.records) == 2
+    monkeypatch.setattr("node.judgement.effective.ranges_of", overtaken)
+    assert judge.now().premises.releases == (fr.records[-1],)
+    assert (begun[0], begun[-1]) == (1, 2)
 
 
 @both_databases

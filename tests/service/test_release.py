@@ -13,6 +13,7 @@ import pytest
 from keys.trust.members import Member
 from node.errors import AlreadyExistsError, NotFoundError, StoreError, TripwireError, UsageError
 from node.judgement import effective
+from node.judgement.conditions import Conditions
 from node.judgement.effective import Current
 from node.lists.changes import ExtTemplate
 from node.lists.corrections.withdraw import withdraw
@@ -24,7 +25,7 @@ from node.ports.evaluator import EpochSecret
 from node.ports.objects import ObjectStore
 from node.store.store import Store
 from node.subsets.catalogue import create_subset, report_subset, report_subsets
-from node.subsets.conditions import Conditions, conditions
+from node.subsets.conditions import conditions
 from node.subsets.draft import LIFE
 from protocol.digest import Digest
 from protocol.lists.event import BASELINE, NATIONAL

@@ -42,7 +42,7 @@ def test_a_withdrawal_during_evaluation_is_not_passed_over(
 
 
 @pytest.mark.parametrize(
-    "place", ["node.judgement.effective.ranges_of", "node.subsets.changes.digests_about"]
+    "place", ["node.judgement.effective.ranges_of", "node.judgement.conditions.digests_about"]
 )
 def test_a_bundle_that_is_outgrown_while_it_is_read_is_read_again(
     fr: ReleasingAgency, other: Agency, monkeypatch: pytest.MonkeyPatch, place: str

@@ -1,20 +1,21 @@
 """A judgement of all lists folded whole, at once: what every other way of judging has to equal."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime, timedelta
 from unittest.mock import patch
 
 from keys.trust.members import Members
 from node.judgement.effective import Current, Share, judge_all, judge_held, judge_some
-from node.judgement.fold import fold_held
+from node.judgement.fold import items_of
 from node.judgement.part import part_of
-from node.judgement.premises import Premises
+from node.judgement.premises import HeldList, Premises
 from node.objects.listed_rows import effective_in
 from node.store.store import Store
 from protocol.digest import Digest
 from protocol.judgement.quorum import Support
 from protocol.judgement.voices import MemberListing
-from protocol.lists.listing import Entry
+from protocol.lists.listing import Entry, Listing, fold
 from support.lists import restrict
 
 _RANGES = 4
@@ -63,7 +64,7 @@ def judge_whole(
     return judge_held(
         store,
         premises,
-        [fold_held(store, held) for held in premises.lists],
+        [folded(store, held) for held in premises.lists],
         members,
         fresh=premises.fresh(now=now, max_age=max_age),
         previous=previous,
@@ -71,12 +72,17 @@ def judge_whole(
     )
 
 
+def folded(store: Store, held: HeldList) -> Listing:
+    """What one held list says."""
+    return replace(fold(held.origin, items_of(store, held)), size=held.size)
+
+
 def effective_before(store: Store) -> frozenset[Key]:
     """Everything that the newest releases list of what the held lists name."""
     with store.read() as unit:
         premises = Premises.of(unit)
-        folded = [fold_held(store, held) for held in premises.lists]
-        digests = {entry.digest for listing in folded for entry in listing.entries.values()}
+        listings = [folded(store, held) for held in premises.lists]
+        digests = {entry.digest for listing in listings for entry in listing.entries.values()}
         return effective_in(store, unit, premises.releases, digests)
 
 

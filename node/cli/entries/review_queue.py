@@ -1,12 +1,14 @@
 """`sigfed review`: the queue, one file of it, and review dates of own entries."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
+from functools import partial
 
 from node.app.judgement import Judge
 from node.cli.entries.explain import day_of, statement_fields
 from node.cli.output import listing
 from node.cli.session import Session
+from node.fields import Fact
 from node.judgement.explain import basis_words, statement_words
 from node.judgement.queue import Examined, WaitingFile, Wanted
 from node.judgement.reminders import due
@@ -18,43 +20,43 @@ def show_queue(here: Session, wanted: Wanted, *, limit: int) -> None:
     """What waits, first what needs least."""
     identity = here.identity()
     with here.reading() as store:
-        judged = Judge.of(identity, store).now()
-    files = wanted.narrow(judged.waiting, judged.members)
-    shown = files[:limit] if limit else files
-    here.output.each(
-        (
-            {
-                "origin": file.first.origin,
-                "index": file.first.index,
-                "node": file.node,
-                "hashes": len(file.entries),
-                "collection": collection_name(file.first.collection),
-                "basis": basis_words(file.first.ext.basis),
-                "time_ms": file.since_ms,
-                "countries": list(file.countries),
-                "missing": file.missing,
-                "others": list(file.others),
-                "legality": _legality(file),
-            }
-            for file in shown
-        ),
-        _queue_lines(files, shown),
-    )
-    if not files:
+        judge = Judge.of(identity, store)
+        judged = judge.now()
+        queue = judged.waiting.narrow(partial(wanted.covers, members=judged.members))
+        count = min(limit or len(queue), len(queue))
+        shown = judge.each_file(queue, count)
+        here.output.each(map(_fields, shown), _queue_lines(shown, count, len(queue)))
+    if not count:
         here.output.following("sigfed peer sync")
         return
-    first = shown[0].first
+    ((origin, index),) = queue.places(0, 1)
     here.output.following(
-        f"sigfed review show {first.origin}:{first.index}",
-        f"examine it, then: sigfed endorse --only {first.origin}:{first.index} --list NAME --basis reviewed",
+        f"sigfed review show {origin}:{index}",
+        f"examine it, then: sigfed endorse --only {origin}:{index} --list NAME --basis reviewed",
     )
 
 
-def _queue_lines(files: Sequence[WaitingFile], shown: Sequence[WaitingFile]) -> Iterator[str]:
-    if not files:
+def _fields(file: WaitingFile) -> Mapping[str, Fact]:
+    return {
+        "origin": file.first.origin,
+        "index": file.first.index,
+        "node": file.node,
+        "hashes": len(file.entries),
+        "collection": collection_name(file.first.collection),
+        "basis": basis_words(file.first.ext.basis),
+        "time_ms": file.since_ms,
+        "countries": list(file.countries),
+        "missing": file.missing,
+        "others": list(file.others),
+        "legality": _legality(file),
+    }
+
+
+def _queue_lines(files: Iterable[WaitingFile], count: int, total: int) -> Iterator[str]:
+    if not total:
         yield "nothing waits for this agency's word"
         return
-    for file in shown:
+    for file in files:
         yield f"{file.first.origin}:{file.first.index}"
         hashes = f"{len(file.entries)} hashes" if len(file.entries) > 1 else "1 hash"
         yield (
@@ -65,9 +67,9 @@ def _queue_lines(files: Sequence[WaitingFile], shown: Sequence[WaitingFile]) -> 
         if legality := _legality(file):
             yield f"  known to be illegal in {', '.join(legality)}"
     yield (
-        f"{counted(len(files), 'file')} in all"
-        if len(files) == len(shown)
-        else (f"{len(shown):,} of {len(files):,} files; all with --limit 0")
+        f"{counted(total, 'file')} in all"
+        if total == count
+        else f"{count:,} of {total:,} files; all with --limit 0"
     )
 
 

@@ -77,8 +77,6 @@ def withdraw(world: World, visitor: Visitor, form: Values) -> Led:
         list=place.origin, index=place.index, reason=reason_from(form), now=form.ticked("now")
     )
     done = do(world, visitor, entries.withdraw, given)
-    if given.now:
-        world.judge.now()  # whoever did it is shown what came of it
     return Led(place.entry, "; ".join(map(_, done.notes or [done.said])))
 
 

@@ -1,12 +1,14 @@
 """The review desk: files of peers that wait for this agency's word, own entries to look at again, and what to publish.
 
-It reads a judgement that was made before; which file waits is decided in `node.judgement.queue`.
+Its queue was judged before, and the files that it shows are judged again: what waits no more is left out. Which file
+waits is decided in `node.judgement.queue`.
 """
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from functools import partial
 from typing import Final
 from urllib.parse import urlencode
 
@@ -21,7 +23,7 @@ from node.console.world import World
 from node.errors import UsageError
 from node.identity.logs import publish_one
 from node.judgement.explain import basis_words
-from node.judgement.queue import Group, WaitingFile, Wanted, grouped
+from node.judgement.queue import Group, WaitingFile, Wanted
 from node.judgement.reminders import due
 from node.lists.catalogue import own_list
 from node.lists.continuation import is_closed
@@ -113,23 +115,20 @@ class Alike:
 def gather(world: World, _visitor: Visitor, query: Values) -> Review:
     """Everything, as it stands now; raises `UsageError` for a filter that is none."""
     judged = world.judge.latest()
-    members = judged.members
-    wanted = wanted_in(query)
-    files = wanted.narrow(judged.waiting, members)
-    groups = judged.groups if wanted == Wanted() else grouped(files)
+    members, wanted = judged.members, wanted_in(query)
+    queue = judged.waiting.narrow(partial(wanted.covers, members=members))
     at = query.number("from", most=10**9)
     filtered = {name: query.text(name) for name in ("collection", "peer", "country") if query.text(name)}
-    waiting, rows = _due(world), files[at : at + ROWS]
-    keys = [_keys(world, file) for file in rows]
-    queued = _queued(world, keys)
+    waiting, (_files, rows) = _due(world), world.judge.files(queue.places(at, at + ROWS))
+    queued = _queued(world, rows)
     names = [member.node for member in members.members if member.node != world.node]
     codes = sorted({member.country for member in members.members if member.country})
     return Review(
-        files=[_row(file, queued=not queued.isdisjoint(own)) for file, own in zip(rows, keys, strict=True)],
-        total=len(files),
+        files=[_row(file, queued=place in queued) for place, file in enumerate(rows)],
+        total=len(queue),
         at=at,
         first=urlencode(filtered or {"from": 0}) if at else "",
-        next=urlencode(filtered | {"from": at + ROWS}) if at + ROWS < len(files) else "",
+        next=urlencode(filtered | {"from": at + ROWS}) if at + ROWS < len(queue) else "",
         filtered=filtered,
         collections=_options(_("any collection"), map(collection_name, _COLLECTIONS)),
         peers=_options(_("any agency"), names),
@@ -138,7 +137,7 @@ def gather(world: World, _visitor: Visitor, query: Values) -> Review:
         due_total=len(waiting),
         days=DUE_DAYS,
         lists=_waiting_lists(world),
-        alike=[each for each in alike(groups) if each.files > 1][:GROUPS],
+        alike=[each for each in alike(queue.groups) if each.files > 1][:GROUPS],
     )
 
 
@@ -163,9 +162,8 @@ def published(world: World, form: Values) -> str:
 
 
 def publish(world: World, _visitor: Visitor, form: Values) -> Led:
-    """Publish, and judge anew: whoever published is shown what came of it."""
+    """Publish; the page that is shown then says what came of it."""
     said = published(world, form)
-    world.judge.now()
     then = _("Peers fetch that now; partners get what enough countries list with the next release.")
     return Led(PATH, f"{said}. {then}")
 
@@ -201,24 +199,22 @@ def _row(file: WaitingFile, *, queued: bool) -> FileRow:
     )
 
 
-def _keys(world: World, file: WaitingFile) -> list[int]:
-    return [world.store.vault.key_of(entry.digest) for entry in file.entries]
-
-
-def _queued(world: World, files: Iterable[Sequence[int]]) -> frozenset[int]:
-    """Look-up keys of hashes that own lists hold unpublished; good enough for a mark on a row."""
-    keys = [key for file in files for key in file]
+def _queued(world: World, files: Sequence[WaitingFile]) -> frozenset[int]:
+    """Which of these files own lists hold unpublished, by look-up keys: good enough for a mark on a row."""
+    of_file = [(at, entry.digest) for at, file in enumerate(files) for entry in file.entries]
+    keys = world.store.vault.keys_of(digest for _, digest in of_file).tolist()
     with world.store.read() as unit:
         sizes = {log.id: log.head.size for log in unit.logs.ls(LogKind.OWN_LIST)}
         hits = unit.entries.find(keys) if keys else ()
-    return frozenset(
+    queued = {
         hit.key
         for hit in hits
         if hit.log_id in sizes
         and hit.position >= sizes[hit.log_id]
         and hit.collection > 0
         and hit.ended is None
-    )
+    }
+    return frozenset(at for (at, _), key in zip(of_file, keys, strict=True) if key in queued)
 
 
 def _due(world: World) -> list[DueRow]:

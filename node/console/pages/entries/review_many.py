@@ -7,7 +7,7 @@ shown file, is not endorsed unseen. Each is endorsed as by itself; all in one tr
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 from urllib.parse import urlencode
 
 from keys.message import Message
@@ -16,7 +16,6 @@ from node.access.sessions import Visitor
 from node.acts import entries
 from node.acts.act import ANALYSTS, Done, Node
 from node.app.guards import open_guards
-from node.app.judgement import Judgement
 from node.console.languages import translated as _
 from node.console.languages import translated_plural
 from node.console.pages.acts import action, do
@@ -28,7 +27,7 @@ from node.console.world import World
 from node.errors import UsageError
 from node.judgement.endorse import Endorsed, File, NamedFile, endorse_named, mark_of, preview
 from node.judgement.explain import basis_words
-from node.judgement.queue import WaitingFile, grouped
+from node.judgement.queue import Files, WaitingFile, grouped
 from node.lists.imports.intake import ImportReport
 
 MOST: Final = 500
@@ -71,22 +70,20 @@ def gather(world: World, visitor: Visitor, query: Values) -> Many | None:
     to = query.text("to", origins[0])
     if to not in origins:
         raise UsageError("there is no such list")
-    judged = world.judge.latest()
-    found, gone = _chosen(judged, query)
-    files = found[:MOST]
+    chosen = _chosen(world, query)
     rest = {name: value for name, value in query.items() if name != "to"}
-    places = [Place(file.first.origin, file.first.index) for file in files]
-    whole = [_whole(judged, place) for place in places]
+    places = [Place(file.first.origin, file.first.index) for file in chosen.files]
+    whole = [_whole(chosen.held, place) for place in places]
     return Many(
         places=places,
         named=" ".join(
             f"{place.origin}:{place.index}:{mark_of(entries)}"
             for place, (_collection, entries) in zip(places, whole, strict=True)
         ),
-        total=len(found),
-        gone=gone,
-        hashes=sum(len(file.entries) for file in files),
-        groups=alike(grouped(files)),
+        total=chosen.total,
+        gone=chosen.gone,
+        hashes=sum(len(file.entries) for file in chosen.files),
+        groups=alike(grouped(chosen.files)),
         to=to,
         lists=[(origin, urlencode(rest | {"to": origin})) for origin in origins],
         report=preview(world.store, to, whole, guards=open_guards(world.identity, world.store))
@@ -96,19 +93,34 @@ def gather(world: World, visitor: Visitor, query: Values) -> Many | None:
     )
 
 
-def _chosen(judged: Judgement, query: Values) -> tuple[list[WaitingFile], int]:
+class _Chosen(NamedTuple):
+    """What the page is about."""
+
+    held: Files
+    files: Sequence[WaitingFile]
+    """Those that it shows, in the order of the queue."""
+    total: int
+    gone: int
+
+
+def _chosen(world: World, query: Values) -> _Chosen:
     ticked = [query[name] for name in query if name.startswith(_TICK)]
-    if not ticked:
-        basis, files = query.text("basis"), wanted_in(query).narrow(judged.waiting, judged.members)
-        return [file for file in files if basis in {"", basis_words(file.first.ext.basis)}], 0
-    names = set(_named(" ".join(ticked)))
-    found = [file for file in judged.waiting if (file.first.origin, file.first.index) in names]
-    return found, len(names) - len(found)
+    if ticked:
+        names = set(_named(" ".join(ticked)))
+        held, found = world.judge.files(names)
+        files = sorted(found, key=lambda file: file.place)
+        return _Chosen(held, files[:MOST], len(files), len(names) - len(files))
+    judged, wanted, basis = world.judge.latest(), wanted_in(query), query.text("basis")
+    queue = judged.waiting.narrow(
+        lambda group: wanted.covers(group, judged.members) and basis in {"", basis_words(group[2])}
+    )
+    held, files = world.judge.files(queue.places(0, MOST))
+    return _Chosen(held, files, len(queue), 0)
 
 
-def _whole(judged: Judgement, place: Place) -> File:
+def _whole(held: Files, place: Place) -> File:
     """The file with every hash that the peer lists of it, as it is endorsed."""
-    entries = [each.entry for each in judged.files.at(place.origin, place.index)]
+    entries = [each.entry for each in held.at(place.origin, place.index)]
     return entries[0].collection, entries
 
 
