@@ -3,10 +3,11 @@
 Whoever asks is given one frozen value, made of premises that are compared at each question: nothing is judged again
 that says what it said. One thread judges at a time; others that need an answer of now wait for it, and whoever can do
 with the last one (`latest`) gets that while the next is made. It is for people: what a release lists is judged by
-`node.subsets.draft`, each time from nothing. No list is kept: whoever asks about some digests has their part judged.
+`node.subsets.draft`, each time from nothing. No list is kept: whoever asks about some digests has their part judged,
+and only the last such judgements are at hand while they stand.
 """
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -43,6 +44,8 @@ SOON_SECONDS: Final = 0.3
 """Who looks at a page does not mind to wait so long for what was changed just now."""
 _AT_ONCE: Final = 500
 """Files of a queue that are read at once."""
+_KEPT: Final = 8
+"""Judgements of some digests, for pages that are looked at again."""
 _AGED: Final = timedelta(minutes=1)
 _END_SECONDS: Final = 10.0
 _ANY: Final = Wanted()
@@ -83,6 +86,8 @@ class Judge:
         self._held: Judgement | None = None
         self._stood: datetime | None = None
         """When the last judgement was known to stand."""
+        self._some: Mapping[frozenset[Digest], tuple[tuple[object, ...], Current]] = {}
+        """Judgements of these digests, each with what it follows from, the newest last."""
         self._starting = Lock()
         self._thread = Thread(name="judging")
 
@@ -121,18 +126,26 @@ class Judge:
         return self._held or held
 
     def some(self, digests: Collection[Digest]) -> Current:
-        """A judgement of now of some digests, from their part of the lists."""
-        return _tried(
-            lambda: judge_some(
-                self._store, self._members(), digests, now=self._clock.now(), max_age=self._max_age
-            )
+        """A judgement of now of some digests, from their part of the lists; the last ones are kept while they stand."""
+        asked = frozenset(digests)
+        basis, kept = self._some.get(asked, ((), None))
+        if kept is not None and basis == self._basis():
+            return kept
+        now = self._clock.now()
+        found = _tried(
+            lambda: judge_some(self._store, self._members(), asked, now=now, max_age=self._max_age)
         )
+        fresh = found.premises.fresh(now=now, max_age=self._max_age)
+        others = [each for each in self._some.items() if each[0] != asked][1 - _KEPT :]
+        self._some = dict([*others, (asked, (_basis(found.premises, fresh, found.members), found))])
+        return found
 
     def file(self, origin: str, index: int) -> tuple[Current, list[Examined]]:
         """A judgement of now of the file that an active entry belongs to, and its digests (`Files.at`).
 
         Raises `NotFoundError`.
         """
+        catch_up(self._store)
         with self._store.read() as unit:
             finder = Finder(self._store, unit)
             digests = finder.files_at(finder.log(origin), [index])
@@ -155,6 +168,7 @@ class Judge:
         for origin, index in places:
             by_list.setdefault(origin, []).append(index)
         digests: set[Digest] = set()
+        catch_up(self._store)
         with self._store.read() as unit:
             finder = Finder(self._store, unit)
             for origin, indices in by_list.items():
@@ -208,10 +222,14 @@ class Judge:
             _journal.warning("failed", error=type(exc).__name__, reason=str(exc))
 
     def _moved(self, held: Judgement) -> bool:
+        return held.basis != self._basis()
+
+    def _basis(self) -> tuple[object, ...]:
+        """Of a judgement of now."""
         with self._store.read() as unit:
             premises = Premises.of(unit)
         fresh = premises.fresh(now=self._clock.now(), max_age=self._max_age)
-        return held.basis != _basis(premises, fresh, self._members())
+        return _basis(premises, fresh, self._members())
 
     def _judge(self, held: Judgement | None) -> Judgement:
         with acyclic():

@@ -189,6 +189,7 @@ class _Entries:
         self._parts = Parts(spool, 1 + sum(log.head.size for log in heads) // _EVENTS)
         # Whoever chose content ids that meet in one part would fill the memory: he does not know which do.
         self._factors = np.frombuffer(entropy(8 * _WORDS), dtype=np.uint64) | np.uint64(1)
+        self._count = 0
         self._groups = _Numbers[Group]()
         self._countries = _Numbers[frozenset[str]]()
 
@@ -210,18 +211,25 @@ class _Entries:
         self._put(np.array(single, dtype=_ENTRY))
 
     def _put(self, rows: NDArray[Any]) -> None:
+        self._count += len(rows)
         mixed = (rows["file"] * self._factors).sum(axis=1, dtype=np.uint64)
         self._parts.scatter(rows, part_of(mixed, self._parts.count))
 
     def queue(self) -> Queue:
         """What waits, file by file."""
-        parts = [[*self._files(self._parts.rows(part, _ENTRY))] for part in range(self._parts.count)]
-        # A column after the other, so that none of them is there twice for long.
-        columns = [np.concatenate([part.pop(0) for part in parts]) for _ in Rows._fields]
-        order = Rows(*columns).order()
-        for at in range(len(columns)):
-            columns[at] = columns[at][order]
-        return Queue(origins=self._origins, names=self._groups.values, rows=Rows(*columns))
+        # Room for as many files as entries: what of it is not written takes no memory. One column after the other is
+        # put in order, so that none of the others is there twice meanwhile.
+        room: list[NDArray[Any]] = [np.empty(self._count, column.dtype) for column in Rows.of(())]
+        end = 0
+        for part in range(self._parts.count):
+            found: tuple[NDArray[Any], ...] = self._files(self._parts.rows(part, _ENTRY))
+            start, end = end, end + len(found[0])
+            for column, values in zip(room, found, strict=True):
+                column[start:end] = values
+        order = Rows(*(column[:end] for column in room)).order()
+        for at, column in enumerate(room):
+            room[at] = column[order]
+        return Queue(origins=self._origins, names=self._groups.values, rows=Rows(*room))
 
     def _files(self, rows: NDArray[Any]) -> Rows:
         """The files of some entries, of each all."""

@@ -132,13 +132,18 @@ class Finder:
         return asked | {digest for digest in others if digest is not None}
 
     def files_at(self, log: LogRecord, places: Iterable[int]) -> set[Digest]:
-        """The digests of entries at these places of a list, with those that it gives the same content ids."""
+        """The digests of entries at these places of a list that is noted to its end (`node.lists.touches.catch_up`).
+
+        With those that it gives the same content ids.
+        """
         files, size = LogFiles(self._store.objects, self._store.vault, log.origin), log.head.size
         below = sorted(place for place in set(places) if place < size)
         openings = [opening for _, _, opening in files.items_at(below, size=size) if opening]
-        ids = frozenset(filter(None, map(content_id_of, openings)))
-        others = (opening.digest for _, opening in self.reader(log).with_content_ids(ids)) if ids else ()
-        return {digest for digest in chain(map(digest_of, openings), others) if digest is not None}
+        ids = [content_id for each in openings if (content_id := content_id_of(each))]
+        runs = self._unit.file_runs.of(log.id, self._store.vault.file_keys_of(ids))
+        beside = (place for run in runs for place in range(run.first, run.last + 1))
+        digests = chain(map(digest_of, openings), digests_at(self._store, log, beside))
+        return {digest for digest in digests if digest is not None}
 
     def _opened(self, hit: IndexHit, wanted: set[Digest]) -> Iterator[Found]:
         log = self._logs.get(hit.log_id)

@@ -42,7 +42,7 @@ PARTNER_ENTRIES = 1_000_000
 MOST_TABLES = 5.0
 """Besides its queries, of a page that takes more than three times their time: most take less than writing a page."""
 MOST_STATEMENTS = 50
-MOST_OF_A_FOLD = 0.6
+MOST_OF_A_FOLD = 0.1
 """Of the time for a fold from nothing, when one entry came."""
 MOST_KEPT = 0.02
 """The same, when nothing came, or of one hash that no judgement is kept of: neither opens what there is more of."""

@@ -255,6 +255,26 @@ def test_some_hashes_are_judged_without_the_others(judge: Judge) -> None:
     )
 
 
+def test_some_hashes_are_judged_again_only_when_something_moved(judge: Judge, agency: Agency) -> None:
+    before = judge.some(file_digests("file 1"))
+    for number in range(2, 5):
+        judge.some(file_digests(f"file {number}"))
+    assert judge.some(file_digests("file 1")) is before
+    agency.publish(rows("file 1"))
+    after = judge.some(file_digests("file 1"))
+    assert {digest for _, digest in after.decision.effective} == set(file_digests("file 1"))
+    judge._clock.advance(timedelta(days=2))  # type: ignore[attr-defined]
+    assert not judge.some(file_digests("file 1")).decision.effective, "one of the lists is not fresh any more"
+
+
+def test_few_judgements_of_some_hashes_are_kept(judge: Judge) -> None:
+    first = judge.some(file_digests("file 0"))
+    for number in range(1, 9):
+        judge.some([file_digests(f"file {number}")[0]])
+    assert judge.some(file_digests("file 0")) is not first
+    assert len(judge._some) == 8
+
+
 @pytest.mark.threat("a stolen disk")
 def test_what_waits_for_its_range_lies_sealed_in_a_file_without_a_name(
     agency: Agency, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
