@@ -59,7 +59,7 @@ async def authorised(entrance: Entrance, page: Page, name: str) -> None:
     await page.goto(entrance.url("/console/tasks"))
     await page.get_by_role("link", name="Sign in at 127.0.0.1").click()
     await page.get_by_placeholder("sub").fill(name)
-    await page.get_by_role("button", name="Authorize").click()
+    await page.get_by_role("button", name="Authorize", exact=True).click()
 
 
 async def test_who_is_named_comes_in_and_has_proved_nothing(entrance: Entrance, page: Page) -> None:

@@ -2,7 +2,7 @@
 
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from itertools import count
 from pathlib import Path
 from random import Random
@@ -119,7 +119,7 @@ class Node:
 
     def rows(self) -> dict[str, list[tuple[object, ...]]]:
         """Everything that the tables say of lists."""
-        with sqlite3.connect(self.file) as database:
+        with closing(sqlite3.connect(self.file)) as database:
             return {name: sorted(map(_shown, database.execute(f"SELECT * FROM {name}"))) for name in TABLES}
 
     def files(self) -> dict[str, bytes]:

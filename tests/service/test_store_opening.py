@@ -6,6 +6,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -441,7 +442,7 @@ def test_a_store_on_sqlite_loads_no_driver_of_another_database(tmp_path: Path) -
 def test_a_database_of_before_is_written_anew_once_in_little_memory(tmp_path: Path) -> None:
     dsn = f"sqlite:///{tmp_path}/sigfed.db"
     create(dsn).dispose()
-    with sqlite3.connect(tmp_path / "sigfed.db") as rows:
+    with closing(sqlite3.connect(tmp_path / "sigfed.db")) as rows, rows:
         rows.execute("CREATE TABLE large (value BLOB)")
         rows.executemany("INSERT INTO large VALUES (randomblob(2000))", [()] * 30_000)
         rows.execute("PRAGMA user_version = 0")
