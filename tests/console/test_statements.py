@@ -37,7 +37,7 @@ def _grown(busy: RunningConsole) -> None:
     hit, *_ = [hit for hit in reported_hits(store) if hit.disputed]
     assert hit.case is not None
     with store.write() as unit:
-        sealed, log = unit.hits.sealed(hit.record), unit.logs.get("nl.example/lists/csam")
+        sealed = unit.hits.sealed(hit.record)
         proposal, *_ = unit.proposals.ls()
         for number in range(300):
             name = number.to_bytes(16, "big")
@@ -60,10 +60,18 @@ def _grown(busy: RunningConsole) -> None:
                 kind="partner.quota", subject="more", payload=b"{}", requested_by="alice", requested_ms=now_ms
             )
         _grow_federation(unit)
+    _set_aside(busy, range(100))
+
+
+def _set_aside(busy: RunningConsole, places: range) -> None:
+    with busy.world.store.write() as unit:
+        log = unit.logs.get("nl.example/lists/csam")
         unit.quarantine.add(
             [
-                Quarantined(log_id=log.id, kind=kind, first=at, last=at, reason="a test", created_ms=now_ms)
-                for at in range(100)
+                Quarantined(
+                    log_id=log.id, kind=kind, first=at, last=at, reason="a test", created_ms=busy.world.now_ms
+                )
+                for at in places
                 for kind in ("add", "flood", FORKED)
             ]
         )
@@ -93,6 +101,10 @@ async def _asked(busy: RunningConsole, page: Page) -> int:
 async def test_no_page_asks_for_each_of_its_rows(busy: RunningConsole) -> None:
     pages = [page for page in PAGES if page.name in _GROWING]
     await asyncio.to_thread(busy.world.judge.now)  # as a running node has it at hand
+    for page in pages:
+        await _asked(busy, page)
+    _set_aside(busy, range(1000, 1001))  # what is kept of these looks stands no more, as after those below
+    await asyncio.to_thread(busy.world.judge.now)
     before = {page.name: await _asked(busy, page) for page in pages}
     _grown(busy)
     await asyncio.to_thread(busy.world.judge.now)
