@@ -1,5 +1,6 @@
 """The console of a cheap node on a real socket, and browsers without script or pictures that look at it."""
 
+import asyncio
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -197,6 +198,7 @@ async def console_of(world: World) -> AsyncIterator[RunningConsole]:
         yield RunningConsole(world, visitors, server, address.authority)
     finally:
         await server.stop()
+        await asyncio.to_thread(world.judge.end)
 
 
 class NoEvaluator:
