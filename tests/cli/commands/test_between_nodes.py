@@ -98,13 +98,14 @@ def unmanned(federation: Federation) -> Iterator[None]:
 
 @pytest.fixture
 def copied(federation: Federation, tmp_path: Path) -> Iterator[Federation]:
-    """Both nodes as they are, at their addresses while they are stopped: they know nothing of what is done here."""
+    """All three as they are, at their addresses while they are stopped: they know nothing of what is done here."""
+    partner = federation.new_partner(tmp_path / "copied" / "partner")
     with unmanned(federation):
         fr, nl = (one.copied(tmp_path / "copied" / one.home.name) for one in (federation.fr, federation.nl))
         for copy in (fr, nl):
             let_go_on(copy.home)
         with Running(fr) as fr_node, Running(nl) as nl_node:
-            yield replace(federation, fr=fr, nl=nl, fr_node=fr_node, nl_node=nl_node)
+            yield replace(federation, fr=fr, nl=nl, partner=partner, fr_node=fr_node, nl_node=nl_node)
 
 
 def test_nobody_or_somebody_else_at_the_address(federation: Federation, tmp_path: Path) -> None:
