@@ -74,14 +74,14 @@ class DisclosureTerms:
             held = self._record(unit, partner, unit.disclosure.find(partner))
             if values:
                 _require_near(unit, partner)
-        return values > held.values_per_day or (values > 0 and held.stopped_ms is not None)
+        return _widens(held, values)
 
     def lower(self, partner: str, values: int) -> None:
-        """Let a partner show no more than now, 0: nothing; raises as `widens`, and `ForbiddenError` for more."""
-        if self.widens(partner, values):
-            raise ForbiddenError(TAKES_TWO)
+        """Let a partner show no more than now, 0: nothing; raises `NotFoundError`, or `ForbiddenError` for more."""
         with self._store.write() as unit:
             held = self._record(unit, partner, unit.disclosure.lock(partner))
+            if _widens(held, values):
+                raise ForbiddenError(TAKES_TWO)
             unit.disclosure.put(replace(held, values_per_day=values))
 
     def carry_out(self, unit: Unit, approval: Approval) -> str:
@@ -105,6 +105,10 @@ class DisclosureTerms:
             return kept
         empty = Allowance(level=0, level_ms=milliseconds(self._clock.now()), month="", used=0)
         return DisclosureRecord(partner=partner, values_per_day=0, allowance=empty)
+
+
+def _widens(held: DisclosureRecord, values: int) -> bool:
+    return values > held.values_per_day or (values > 0 and held.stopped_ms is not None)
 
 
 def standing(unit: Unit, partner: str) -> Mapping[str, object]:

@@ -40,9 +40,7 @@ class Grants:
     def get(self, peer: str) -> Grant:
         """What a peer may read now; raises `NotFoundError`."""
         with self._store.read() as unit:
-            held = stored_grant(unit.peers.get(peer))
-        ended = held.until is not None and held.until <= self._clock.now()
-        return NOTHING if ended else held
+            return self._held(unit, peer)
 
     def widens(self, peer: str, grant: Grant) -> bool:
         """Whether `grant` covers something that the peer may not read now; raises `NotFoundError`."""
@@ -55,10 +53,15 @@ class Grants:
             NotFoundError: there is no such peer.
             ForbiddenError: it covers more.
         """
-        if self.widens(peer, grant):
-            raise ForbiddenError(TAKES_TWO)
-        with self._store.write() as unit:
+        with self._store.write(alone=True) as unit:
+            if widens(self._held(unit, peer), grant):
+                raise ForbiddenError(TAKES_TWO)
             _put(unit, peer, grant)
+
+    def _held(self, unit: Unit, peer: str) -> Grant:
+        held = stored_grant(unit.peers.get(peer))
+        ended = held.until is not None and held.until <= self._clock.now()
+        return NOTHING if ended else held
 
 
 def carry_out_grant(unit: Unit, approval: Approval) -> str:
@@ -156,7 +159,7 @@ class PartnerTerms:
 
     def lower(self, partner: str, evaluations: int) -> None:
         """Give a partner fewer evaluations a day; raises `NotFoundError`, or `ForbiddenError` for more."""
-        with self._store.write() as unit:
+        with self._store.write(alone=True) as unit:
             if evaluations > unit.partners.get(partner).evaluations_per_day:
                 raise ForbiddenError(TAKES_TWO)
             unit.partners.set_quota(partner, evaluations)

@@ -102,7 +102,7 @@ class Invitations:
         if self._take_try(hashed):
             raise ForbiddenError("this token was made for somebody else")
         person = self._persons.new_first(name, role, passphrase)
-        with self._store.write() as unit:
+        with self._store.write(alone=True) as unit:
             if self._good(unit.person_tokens.lock(hashed)).person:
                 raise GoneError("this token was used in the same moment", hint=_ANOTHER)
             add_first(unit, person)

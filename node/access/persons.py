@@ -61,7 +61,7 @@ class Persons:
             AlreadyExistsError: there is such a person.
         """
         person = self.new_first(name, role, passphrase)
-        with self._store.write() as unit:
+        with self._store.write(alone=True) as unit:
             add_first(unit, person)
         return person
 

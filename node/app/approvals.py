@@ -94,7 +94,7 @@ def approve(identity: Identity, store: Store, approval_id: int, *, by: str) -> A
             identity, store, "approval.approve", approval.subject, actor=by, details=_details(approval)
         )
         result = recall.carry_out_shredding(identity, store, approval) if approval.kind == recall.KIND else ""
-        with store.write() as unit:
+        with store.write(alone=True) as unit:
             if approval.kind in CHANGES:
                 # Whoever takes something away asks nobody, and may have done so a moment ago.
                 _require_unchanged(unit, approval)

@@ -95,7 +95,7 @@ def erase_proposed(store: Store, is_gone: Callable[[Digest], bool]) -> None:
             found = unit.proposals.find(*name)
         if found is None or not _gone(kept_proposal(store, found), is_gone):
             continue
-        with store.write() as unit:
+        with store.write(alone=True) as unit:
             now = unit.proposals.find(*name)
             if now is not None:
                 delete_hashes(store, unit, now, _gone(kept_proposal(store, now), is_gone))

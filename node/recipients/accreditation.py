@@ -104,9 +104,7 @@ class Recipients:
 
     def widens(self, name: str, grant: Grant) -> bool:
         """Whether `grant` covers more, or for longer, than what the recipient may fetch now."""
-        held = grant_of(self.get(name))
-        ended = held.until is None or held.until <= self._clock.now()
-        return widens(NOTHING if ended else held, grant)
+        return self._widens(self.get(name), grant)
 
     def narrow(self, name: str, grant: Grant) -> None:
         """Replace a grant by one that covers no more, from now on.
@@ -115,10 +113,15 @@ class Recipients:
             NotFoundError: there is no such recipient.
             ForbiddenError: it covers more, or for longer.
         """
-        if self.widens(name, grant):
-            raise ForbiddenError(TAKES_TWO)
-        with self._store.write() as unit:
+        with self._store.write(alone=True) as unit:
+            if self._widens(unit.recipients.get(name), grant):
+                raise ForbiddenError(TAKES_TWO)
             unit.recipients.set_grant(name, json.dumps(grant.to_json()))
+
+    def _widens(self, record: RecipientRecord, grant: Grant) -> bool:
+        held = grant_of(record)
+        ended = held.until is None or held.until <= self._clock.now()
+        return widens(NOTHING if ended else held, grant)
 
     def set_suspended(self, name: str, *, suspended: bool) -> None:
         """Refuse a recipient's key from now on, or accept it again until its end; raises `NotFoundError`."""

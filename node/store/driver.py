@@ -42,6 +42,8 @@ _OF_POSTGRESQL: Final = {"53100": errno.ENOSPC, "25006": errno.EROFS}
 _MOST_DAMAGE: Final = 10
 _MIGRATING: Final = 0x5346_4D49
 """What the advisory lock of migrations is called."""
+_WRITING: Final = 0x5346_5752
+"""What that of all that writes is called."""
 _CACHE: Final = "cache_size=-65536"
 _LITTLE_CACHE: Final = "cache_size=-2048"
 _WRITES: Final = "sigfed_writes"
@@ -198,6 +200,16 @@ def lock_migrations(connection: Connection) -> None:
     """
     if connection.dialect.name == POSTGRESQL:
         connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_MIGRATING})")
+
+
+def lock_writes(connection: Connection, *, alone: bool) -> None:
+    """Wait at the start of a transaction for one that writes alone, or, to be that, for all others that write.
+
+    PostgreSQL lets the others go on only behind one that waits, so that it comes; on SQLite each writes alone.
+    """
+    if connection.dialect.name == POSTGRESQL:
+        shared = "" if alone else "_shared"
+        connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock{shared}({_WRITING})")
 
 
 def insert_rows(

@@ -24,6 +24,7 @@ from node.store.driver import (
     begin_writing,
     connect,
     damage,
+    lock_writes,
     parse_dsn,
     scrub,
     settle_vacuum,
@@ -147,13 +148,17 @@ class Store:
             yield Unit(connection)
 
     @contextmanager
-    def write(self) -> Iterator[Unit]:
+    def write(self, *, alone: bool = False) -> Iterator[Unit]:
         """A transaction: committed when the block ends, rolled back when it raises.
+
+        One that decides by what it reads is `alone`, unless it locks that or changes it on condition: PostgreSQL has
+        others write meanwhile. It has to be short.
 
         Raises:
             StoreLockedError: the database belongs to another home.
         """
         with self._noting(), translated(), begin_writing(self._engine) as connection, connection.begin():
+            lock_writes(connection, alone=alone)
             if self._claim is not None:
                 self._claim.fence(connection)
             yield Unit(connection)

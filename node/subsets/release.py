@@ -297,7 +297,7 @@ class Releaser:
 
         False when a list has moved since it was judged: agencies are told, signed, how far partners follow.
         """
-        with self._store.write() as unit:
+        with self._store.write(alone=True) as unit:
             if Grounds.of(unit) != standing:
                 return False
             unit.judged.note(name, _sizes(sources))

@@ -64,7 +64,7 @@ class TakingProposals:
             raise UsageError("a proposal of another subset than its address")
         require_telling(proposal.files)
         receipt = self._receipt(proposal)
-        with self._store.write() as unit:
+        with self._store.write(alone=True) as unit:
             earlier = unit.proposals.find(partner, proposal.proposal_id)
             if earlier is None:
                 self._require_room(unit, proposal)
@@ -84,7 +84,7 @@ class TakingProposals:
 
     def withdraw(self, partner: str, subset: str, proposal_id: bytes) -> ProposalState:
         """The partner takes back what waits, and its hashes are deleted here; raises `NotFoundError`."""
-        with self._store.write() as unit:
+        with self._store.write(alone=True) as unit:
             record = _find(unit, partner, subset, proposal_id)
             waiting = [
                 each.number for each in unit.proposals.files(record) if each.state == FileState.WAITING

@@ -1,0 +1,190 @@
+"""What is decided by rows that somebody else is about to change, on both databases: as if one came after the other."""
+
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import suppress
+from datetime import timedelta
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from keys.errors import SigfedError
+from keys.key import StatementPrivateKey
+from node.access import grants, persons
+from node.access.grants import Grants, PartnerTerms, grant_payload
+from node.app import approvals
+from node.fields import dumped
+from node.objects import kept_proposals
+from node.objects.kept_proposals import erase_proposed, kept_proposal
+from node.partners.proposals import intake
+from node.partners.proposals.intake import TakingProposals
+from node.recipients import accreditation
+from node.recipients.accreditation import Recipients, Wanted, grant_of, recipient_payload
+from node.store.accounts.records import PersonRole, Request
+from node.store.partners.partners import PartnerRows
+from node.store.partners.proposals import ProposalRows
+from node.store.store import Store
+from node.subsets.catalogue import create_subset
+from protocol.digest import Algorithm
+from protocol.lists.event import BASELINE, NATIONAL
+from protocol.lists.grant import NOTHING, Grant
+from protocol.subset.filter import SubsetFilter
+from support.cheap_node import CheapNode, follow
+from support.hits import HOSTER, SUBSET
+from support.lists import digest
+from support.persons import NOW, PASS, add_two, made, make_persons
+from support.proposed import proposal_of
+from support.records import partner_record
+from support.times import SettableClock
+
+pytestmark = pytest.mark.both_databases
+
+PEER, HOTLINE = "nl.example", "hotline"
+CLOCK = SettableClock(NOW)
+LATER = NOW + timedelta(days=30)
+BASE, MORE = (Grant(collections=frozenset(each), until=LATER) for each in ({BASELINE}, {BASELINE, NATIONAL}))
+
+Meet = Callable[..., None]
+
+
+@pytest.fixture
+def meet(monkeypatch: pytest.MonkeyPatch) -> Meet:
+    """Lets a second act begin when the first has read something, and end before that goes on unless it has to wait."""
+
+    def together(
+        owner: object,
+        reads: str,
+        first: Callable[[], object],
+        second: Callable[[], object],
+        *,
+        after: int = 1,
+    ) -> None:
+        real, calls, begun = getattr(owner, reads), count(1), list[Future[object]]()
+        with ThreadPoolExecutor(1) as pool:
+
+            def read(*args: Any, **kwargs: Any) -> Any:
+                found = real(*args, **kwargs)
+                if next(calls) == after:
+                    begun.append(pool.submit(second))
+                    wait(begun, timeout=0.2)
+                return found
+
+            monkeypatch.setattr(owner, reads, read)
+            first()
+            with suppress(SigfedError):
+                begun[0].result()
+
+    return together
+
+
+@pytest.mark.threat("one person")
+def test_who_takes_less_away_gives_back_nothing_that_another_took(store: Store, meet: Meet) -> None:
+    follow(store, PEER, grant=dumped(MORE.to_json()).decode())
+    held = Grants(store, CLOCK)
+    meet(grants, "widens", lambda: held.narrow(PEER, BASE), lambda: held.narrow(PEER, NOTHING))
+    assert held.get(PEER) == NOTHING
+
+
+@pytest.mark.threat("one person")
+def test_likewise_of_a_recipient(store: Store, meet: Meet) -> None:
+    recipients = Recipients(store, CLOCK)
+    with store.write() as unit:
+        recipients.carry_out_add(unit, made(recipient_payload(Wanted(name=HOTLINE, grant=MORE, purpose=""))))
+    least = Grant(collections=frozenset({BASELINE}), until=NOW + timedelta(days=1))
+    meet(
+        accreditation,
+        "widens",
+        lambda: recipients.narrow(HOTLINE, BASE),
+        lambda: recipients.narrow(HOTLINE, least),
+    )
+    assert grant_of(recipients.get(HOTLINE)) == least
+
+
+@pytest.mark.threat("one person")
+def test_likewise_of_a_partner(store: Store, meet: Meet) -> None:
+    with store.write() as unit:
+        unit.partners.add(partner_record())
+    terms = PartnerTerms(store)
+    meet(PartnerRows, "get", lambda: terms.lower(HOSTER, 50), lambda: terms.lower(HOSTER, 10))
+    with store.read() as unit:
+        assert unit.partners.get(HOSTER).evaluations_per_day == 10
+
+
+@pytest.mark.threat("one person")
+def test_an_approval_gives_back_nothing_that_was_taken_meanwhile(
+    store: Store, meet: Meet, tmp_path: Path
+) -> None:
+    identity = CheapNode.founded(tmp_path / "node").identity()
+    clock = identity.clock
+    add_two(make_persons(store, clock))
+    follow(store, PEER, grant=dumped(BASE.to_json()).decode())
+    request = Request(kind="peer.grant", subject="", payload=grant_payload(PEER, MORE))
+    asked = approvals.ask(identity, store, request, by="alice")
+    held = Grants(store, clock)
+    meet(
+        approvals,
+        "_require_unchanged",
+        lambda: approvals.approve(identity, store, asked.id, by="bruno"),
+        lambda: held.narrow(PEER, NOTHING),
+        after=2,  # first before it is decided
+    )
+    assert held.get(PEER) == NOTHING
+
+
+@pytest.mark.threat("one person")
+def test_the_first_two_persons_are_two(store: Store, meet: Meet) -> None:
+    known = make_persons(store, CLOCK)
+    known.add("alice", PersonRole.OPERATOR, PASS["alice"])
+    meet(
+        persons,
+        "two_decide",
+        lambda: known.add("bruno", PersonRole.OPERATOR, PASS["bruno"]),
+        lambda: known.add("carla", PersonRole.OPERATOR, PASS["carla"]),
+    )
+    assert [each.name for each in known.ls()] == ["alice", "bruno"]
+
+
+@pytest.fixture
+def taking(store: Store) -> TakingProposals:
+    """What takes proposals of a partner."""
+    wanted = SubsetFilter(
+        collections=frozenset({BASELINE}), algorithms=frozenset({Algorithm.MD5}), screen_bits=12, labels=True
+    )
+    create_subset(store, "fr.example", SUBSET, wanted, pk=bytes(32), now_ms=0)
+    return TakingProposals(
+        store, CLOCK, node="fr.example", signer=lambda: StatementPrivateKey.from_seed(bytes(32))
+    )
+
+
+def test_a_partner_proposes_as_much_a_day_as_one_after_the_other(
+    store: Store, meet: Meet, taking: TakingProposals, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(intake, "MOST_PROPOSALS_A_DAY", 1)
+    first, second = (proposal_of(name).to_bytes() for name in ("a", "b"))
+    meet(
+        ProposalRows,
+        "received_since",
+        lambda: taking.take(HOSTER, SUBSET, first),
+        lambda: taking.take(HOSTER, SUBSET, second),
+    )
+    with store.read() as unit:
+        assert len(unit.proposals.ls()) == 1
+
+
+def test_of_two_that_delete_neither_writes_back_what_the_other_deleted(
+    store: Store, meet: Meet, taking: TakingProposals
+) -> None:
+    taking.take(HOSTER, SUBSET, proposal_of("a", "b", "c").to_bytes())
+    gone = [{digest(name, Algorithm.SHA256)} for name in ("a", "b")]
+    meet(
+        kept_proposals,
+        "kept_proposal",
+        lambda: erase_proposed(store, gone[0].__contains__),
+        lambda: erase_proposed(store, gone[1].__contains__),
+        after=2,  # first without a transaction that writes
+    )
+    with store.read() as unit:
+        [record] = unit.proposals.ls()
+    assert [file is None for file in kept_proposal(store, record).files] == [True, True, False]
