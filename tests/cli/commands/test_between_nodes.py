@@ -108,8 +108,8 @@ def copied(federation: Federation, tmp_path: Path) -> Iterator[Federation]:
             yield replace(federation, fr=fr, nl=nl, partner=partner, fr_node=fr_node, nl_node=nl_node)
 
 
-def test_nobody_or_somebody_else_at_the_address(federation: Federation, tmp_path: Path) -> None:
-    fr, nl, partner = federation.fr, federation.nl, federation.partner
+def test_nobody_or_somebody_else_at_the_address(federation: Federation, partner: Cli, tmp_path: Path) -> None:
+    fr, nl = federation.fr, federation.nl
     checking = ("check", federation.files["both"])
     with unmanned(federation):
         down = synced(federation)
@@ -135,9 +135,9 @@ def test_nobody_or_somebody_else_at_the_address(federation: Federation, tmp_path
 
 
 @pytest.mark.threat("logging look-ups")
-def test_the_journal_names_nobody_who_evaluates(federation: Federation) -> None:
-    assert federation.partner.run("check", federation.files["both"]).exit == 1
-    federation.partner.done("update")
+def test_the_journal_names_nobody_who_evaluates(federation: Federation, partner: Cli) -> None:
+    assert partner.run("check", federation.files["both"]).exit == 1
+    partner.done("update")
     lines = [line for line in federation.fr_node.journal.read_text().splitlines() if " request " in line]
     evaluated = [line for line in lines if "endpoint=evaluate" in line]
     assert evaluated
@@ -153,9 +153,9 @@ def with_faketime() -> None:
 
 @pytest.mark.usefixtures("with_faketime")
 @pytest.mark.parametrize(("clock", "words"), [("+1h", "ahead of"), ("-1h", "behind")])
-def test_a_clock_that_is_an_hour_off(federation: Federation, clock: str, words: str) -> None:
+def test_a_clock_that_is_an_hour_off(federation: Federation, partner: Cli, clock: str, words: str) -> None:
     checking = ("check", federation.files["both"])
-    asked = federation.partner.refused(12, "this machine's clock is", *checking, clock=clock)
+    asked = partner.refused(12, "this machine's clock is", *checking, clock=clock)
     says = re.compile(rf"this machine's clock is 3[56]\d\d s {words} the clock of (nl|fr)\.example")
     assert says.search(asked.err)
     assert "set this machine's clock" in asked.err
@@ -169,15 +169,13 @@ def test_a_clock_that_is_an_hour_off(federation: Federation, clock: str, words: 
         assert off.exit == 14
         assert re.search(r"counts from .* only, and here it is", off.out + off.err)
     assert synced(federation).exit == 0
-    assert federation.partner.run(*checking).exit == 1
+    assert partner.run(*checking).exit == 1
 
 
-def test_a_list_that_is_too_old(federation: Federation) -> None:
-    old = federation.partner.refused(
-        13, f"of {SUBSET} ended on", "check", federation.files["both"], clock="+30d"
-    )
+def test_a_list_that_is_too_old(federation: Federation, partner: Cli) -> None:
+    old = partner.refused(13, f"of {SUBSET} ended on", "check", federation.files["both"], clock="+30d")
     assert "sigfed update" in old.err
-    assert federation.partner.run("check", federation.files["both"]).exit == 1
+    assert partner.run("check", federation.files["both"]).exit == 1
 
 
 @contextmanager
@@ -195,8 +193,8 @@ def quota(agency: Cli, evaluations: int) -> Iterator[None]:
 
 
 @pytest.mark.threat("enumeration")
-def test_a_quota_that_is_used_up(federation: Federation) -> None:
-    partner, files = federation.partner, federation.files
+def test_a_quota_that_is_used_up(federation: Federation, partner: Cli) -> None:
+    files = federation.files
     with quota(federation.fr, 64):
         assert partner.run("check", files["both"]).exit == 1
         partner.refused(15, "the quota at fr.example is used up", "check", files["both"])
@@ -288,8 +286,8 @@ async def _refusal(federation: Federation, *, token: str) -> tuple[int, str]:
         return reply.status, json.loads(await reply.read())["type"]
 
 
-def test_kills_in_the_middle_of_sync_release_and_update(federation: Federation) -> None:
-    fr, nl, partner = federation.fr, federation.nl, federation.partner
+def test_kills_in_the_middle_of_sync_release_and_update(federation: Federation, partner: Cli) -> None:
+    fr, nl = federation.fr, federation.nl
     new = numbered("listed later", 3)
     for cli in (fr, nl):
         publish_files(cli, new)
@@ -315,8 +313,7 @@ def test_kills_in_the_middle_of_sync_release_and_update(federation: Federation) 
     assert partner.run("check", federation.files["both"]).exit == 1
 
 
-def test_a_partner_whose_proxy_is_not_there(federation: Federation) -> None:
-    partner = federation.partner
+def test_a_partner_whose_proxy_is_not_there(partner: Cli) -> None:
     outbound = partner.home / "outbound.toml"
     outbound.write_text(f'proxy = "http://127.0.0.1:{free_port()}"\n')
     partner.refused(16, "no connection to the outbound proxy", "update")
@@ -337,8 +334,9 @@ def test_commands_of_one_home_share_an_access_token(federation: Federation) -> N
     assert partner.run("check", federation.files["both"]).exit == 1
 
 
-def test_a_partner_whose_key_is_refused_is_told_what_that_can_mean(federation: Federation) -> None:
-    partner = federation.partner
+def test_a_partner_whose_key_is_refused_is_told_what_that_can_mean(
+    federation: Federation, partner: Cli
+) -> None:
     federation.fr.done("partner", "suspend", PARTNER)
     for command in (("update",), ("check", federation.files["both"])):
         refused = partner.run(*command)  # what the node signed since is kept

@@ -74,10 +74,10 @@ def test_nobody_learns_about_what(asking: Cli, federation: Federation, tmp_path:
 
 
 @pytest.mark.threat("look-ups between agencies")
-def test_what_one_agency_lists_reaches_no_partner(asking: Cli, federation: Federation) -> None:
-    federation.partner.done("update")
+def test_what_one_agency_lists_reaches_no_partner(asking: Cli, federation: Federation, partner: Cli) -> None:
+    partner.done("update")
     path = Path(written(federation.folder / "secret.bin", SECRET))
-    assert federation.partner.run("check", str(path)).results[0]["verdict"] == "clean"
+    assert partner.run("check", str(path)).results[0]["verdict"] == "clean"
 
 
 def test_a_partners_string_is_not_for_agencies(asking: Cli, federation: Federation) -> None:

@@ -1,7 +1,6 @@
 """What a partner's commands leave for monitoring: all that is documented, and nothing that names a file."""
 
 import re
-from collections.abc import Iterator
 from hashlib import md5, sha256
 from pathlib import Path
 
@@ -10,18 +9,18 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from node.hoster.folder import PartnerFolder
 from support.agencies import BOTH, UNLISTED, Federation
+from support.processes import Cli
 
 PAGE = Path(__file__).parents[3] / "docs/reference/metrics.md"
 NAME = re.compile(r"`(sigfed_partner_[a-z_]+)`")
 
 
 @pytest.fixture
-def textfile(federation: Federation, tmp_path: Path) -> Iterator[Path]:
+def textfile(partner: Cli, tmp_path: Path) -> Path:
     """Where the partner's commands write."""
-    path, settings = tmp_path / "sigfed.prom", federation.partner.home / "partner.toml"
-    settings.write_text(f'[metrics]\ntextfile = "{path}"\n')
-    yield path
-    settings.unlink()
+    path = tmp_path / "sigfed.prom"
+    (partner.home / "partner.toml").write_text(f'[metrics]\ntextfile = "{path}"\n')
+    return path
 
 
 def samples(path: Path) -> dict[tuple[str, ...], float]:
@@ -33,10 +32,7 @@ def samples(path: Path) -> dict[tuple[str, ...], float]:
     }
 
 
-def test_everything_that_is_documented_is_told(
-    federation: Federation, textfile: Path, tmp_path: Path
-) -> None:
-    partner = federation.new_partner(tmp_path / "copy")
+def test_everything_that_is_documented_is_told(partner: Cli, textfile: Path, tmp_path: Path) -> None:
     folder = tmp_path / "an uploads folder"
     folder.mkdir()
     (folder / "a file").write_bytes(BOTH)
@@ -59,8 +55,8 @@ def test_everything_that_is_documented_is_told(
     assert samples(textfile)["hits", "unresolved"] == 0
 
 
-def test_nothing_names_a_file(federation: Federation, textfile: Path) -> None:
-    federation.partner.done("update")
+def test_nothing_names_a_file(partner: Cli, textfile: Path) -> None:
+    partner.done("update")
     text = textfile.read_bytes()
 
     assert textfile.stat().st_mode & 0o777 == 0o644
@@ -72,42 +68,31 @@ def test_nothing_names_a_file(federation: Federation, textfile: Path) -> None:
     assert re.search(rb"[0-9a-f]{16}", text) is None
 
 
-def test_it_is_written_after_a_failed_update_too(federation: Federation, textfile: Path) -> None:
-    partner = federation.partner
-    outbound = partner.home / "outbound.toml"
-    outbound.write_text('proxy = "http://127.0.0.1:9"\n')
-    try:
-        assert partner.run("update").exit == 16
-    finally:
-        outbound.unlink()
+def test_it_is_written_after_a_failed_update_too(partner: Cli, textfile: Path) -> None:
+    (partner.home / "outbound.toml").write_text('proxy = "http://127.0.0.1:9"\n')
+    assert partner.run("update").exit == 16
 
     assert samples(textfile)["release_version",] == partner.done("status")["version"]
 
 
-def test_a_client_whose_state_is_damaged_is_told(
-    federation: Federation, textfile: Path, tmp_path: Path
-) -> None:
-    copy = federation.new_partner(tmp_path / "copy")
-    version = PartnerFolder(copy.home / "partner").load()[1].version
-    (copy.home / f"partner/releases/{version}/answers.u64").unlink()
+def test_a_client_whose_state_is_damaged_is_told(partner: Cli, textfile: Path) -> None:
+    version = PartnerFolder(partner.home / "partner").load()[1].version
+    (partner.home / f"partner/releases/{version}/answers.u64").unlink()
 
-    assert copy.run("update").exit != 0
+    assert partner.run("update").exit != 0
 
     assert samples(textfile)["unreadable_facts",] == 1
 
 
-def test_a_place_that_cannot_be_written_is_told_and_changes_nothing(
-    federation: Federation, tmp_path: Path
-) -> None:
-    copy = federation.new_partner(tmp_path / "copy")
-    (copy.home / "partner.toml").write_text(f'[metrics]\ntextfile = "{tmp_path}/missing/sigfed.prom"\n')
+def test_a_place_that_cannot_be_written_is_told_and_changes_nothing(partner: Cli, tmp_path: Path) -> None:
+    (partner.home / "partner.toml").write_text(f'[metrics]\ntextfile = "{tmp_path}/missing/sigfed.prom"\n')
 
-    done = copy.run("update")
+    done = partner.run("update")
 
     assert done.exit == 0
     assert "monitoring was not told" in done.err
 
 
-def test_check_is_left_alone(federation: Federation, textfile: Path) -> None:
-    assert federation.partner.run("check", federation.files["unlisted"]).exit == 0
+def test_check_is_left_alone(federation: Federation, partner: Cli, textfile: Path) -> None:
+    assert partner.run("check", federation.files["unlisted"]).exit == 0
     assert not textfile.exists()

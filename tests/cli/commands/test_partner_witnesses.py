@@ -46,8 +46,8 @@ def withdraw(cli: Cli, content: bytes, folder: Path) -> None:
 
 
 @pytest.mark.threat("an update that fails for ever")
-def test_a_partner_while_the_witness_is_away(federation: Federation, tmp_path: Path) -> None:
-    fr, nl, partner = federation.fr, federation.nl, federation.partner
+def test_a_partner_while_the_witness_is_away(federation: Federation, partner: Cli, tmp_path: Path) -> None:
+    fr, nl = federation.fr, federation.nl
     files = {
         content: written(tmp_path / f"{number}.bin", content)
         for number, content in enumerate((WITHDRAWN, KEPT, LATE))
