@@ -91,6 +91,11 @@ class Revocation:
         return self.key.partition("+")[0] if self.role in BY_VKEY else ""
 
     @property
+    def kid(self) -> str:
+        """Its kid, whatever the node document named it by."""
+        return self.key if self.role in BY_KID else read_vkey(self.key).kid
+
+    @property
     def doubted(self) -> range:
         """Of a stolen log key, the indices of events that a thief may have added; empty for others."""
         if self.last_good is None:

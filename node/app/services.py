@@ -34,7 +34,6 @@ from node.store.store import Store
 from node.subsets.deltas import Deltas
 from node.subsets.epochs import AnnouncedEpochs, Epochs
 from node.trust.others.recognise import Recognising
-from node.trust.tuf.repository import ServedTuf
 from node.web.services import Requested, WebServices
 from node.witnesses.witness import ServedWitness
 
@@ -76,7 +75,7 @@ def web_services(
         replays=StoredReplays(store),
         certificates_required=identity.settings.listen.agency_certificates == "required",
         trust=trust,
-        tuf=ServedTuf(identity.trust_files),
+        tuf=trust,
         peer=partial(caller_logs, store, identity.clock),
         partner=lambda caller: subsets.for_partner(caller.client, caller.subsets),
         enrolment=ServedEnrolment(admission),

@@ -1,9 +1,10 @@
 """Finishing a restore: the node learns what others saw after its backup, and goes on behind that, never beside it.
 
-In this order, each step safe to repeat: newer trust files of its own and room behind their numbers; its lists, had back
-from its peers; the state of its signer; what the members' witnesses have cosigned, which may be more than anybody
-holds: then the log is given up, because no size may be signed twice. Its witness gets a new name, since it does not
-know what it cosigned; its token keys are replaced and invitations voided. What was shredded is shredded again.
+In this order, each step safe to repeat: newer trust files of its own, roots and revocations among them, and room behind
+their numbers; its lists, had back from its peers; the state of its signer; what the members' witnesses have cosigned,
+which may be more than anybody holds: then the log is given up, because no size may be signed twice. Its witness gets a
+new name, since it does not know what it cosigned; its token keys are replaced, others sign in place of those that were
+taken back, and invitations are voided. What was shredded is shredded again.
 
 Where a process of its own signs, it is shown what it has to go on from, and judges that itself: it may have been
 restored from a backup of another day than the node, or know more than the node does.
@@ -13,6 +14,7 @@ import asyncio
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import Final
 
 from keys.errors import SigfedError
@@ -22,27 +24,38 @@ from keys.signer import Signer
 from keys.trust.lifecycle import Lineage, Stage
 from keys.trust.node_document import NodeDocument, open_node_document
 from keys.trust.node_parts import WitnessInfo
+from keys.trust.proposals.sign import open_proposal, sign
 from keys.trust.vkey import DatedVkey
 from node.audit.log import audit_log, start_audit
 from node.errors import ConflictError, PeerUnreachableError, SignerRefusedError, VerificationError
 from node.evidence.judgement import log_keys
-from node.identity.identity import Identity, remote_keys
+from node.identity.identity import Identity, held_labels, remote_keys
+from node.identity.key_holders import wanted_signers
 from node.identity.keyring import make_key
 from node.identity.peer import reach_peer
 from node.identity.restore_mark import held_at_first
 from node.identity.rollback import settle
-from node.identity.sightings import OWN_LOGS, Sighting, later_root, witnessed
+from node.identity.sightings import (
+    OWN_LOGS,
+    Sighting,
+    documents_of,
+    later_roots,
+    reach_public,
+    witnessed,
+)
 from node.lists.corrections.erase import carry_out_everywhere
 from node.objects.logfiles import held_tree
 from node.peers.recovery import BrokenHistoryError, Returned, have_back
-from node.ports.keyring import RingKey
+from node.ports.keyring import RingKey, signing
 from node.remote.node import RemoteNode
-from node.rotation.rotate import advance_keys
+from node.rotation.next_root import propose_root
+from node.rotation.revoke import settle as settle_revoked
 from node.signing.log_signer import FolderLogSigner
 from node.signing.process.remote import RemoteLogSigner
 from node.store.lists.records import LogKind, LogRecord
 from node.store.store import Store
 from node.trust.announce import LOG_KEY_DAYS, log_info
+from node.trust.next_root import RootChange
 from node.trust.own import window
 from node.trust.successors import with_key
 
@@ -74,6 +87,8 @@ class Rejoined:
     asked: list[str] = field(default_factory=list)
     silent: dict[str, str] = field(default_factory=dict)
     """Members that did not answer, and why."""
+    taken_back: list[str] = field(default_factory=list)
+    """Names of keys that were taken back after the backup: others sign in their place."""
     voided: list[str] = field(default_factory=list)
     """Partners whose invitations are void."""
     shredded: int = 0
@@ -81,15 +96,14 @@ class Rejoined:
     """The new name of this node's witness."""
 
 
-async def rejoin(
-    identity: Identity, store: Store, *, signers: Sequence[Signer], without: frozenset[str]
-) -> Rejoined:
-    """Finish a restore.
+async def rejoin(identity: Identity, store: Store, *, without: frozenset[str]) -> Rejoined:
+    """Finish a restore; holders of the targets keys sign, and of the root keys where a next root came meanwhile.
 
     Raises:
         PeerUnreachableError: a member that may have seen more does not answer, and is not among `without`.
-        VerificationError: the backup is from before a next root; or somebody else signed with this node's keys, and
-            the operator has not said that it goes on alone.
+        VerificationError: somebody else signed with this node's keys, and the operator has not said that it goes on
+            alone.
+        NotFoundError: too few of the keys that must sign are here.
         SignerDownError: the process that signs for this node cannot be reached.
     """
     there = None if identity.signer_link is None else remote_keys(identity.signer_link, identity.trust_files)
@@ -98,10 +112,10 @@ async def rejoin(
     with store.read() as unit:
         sizes = {log.origin: log.head.size for log in unit.logs.ls(*OWN_LOGS)}
     done = Rejoined(held=held_at_first(identity.home, sizes))
+    await _newest_trust(identity, store)
+    signers = identity.targets_signers()
     async with AsyncExitStack() as stack:
         links = await _connect(identity, store, stack, done)
-        await _require_newest_root(identity, links)
-        await _newest_document(identity, links)
         sightings = await witnessed(identity, store)
         done.silent = {**sightings.silent, **done.silent}
         seen = sightings.heads
@@ -111,7 +125,7 @@ async def rejoin(
             raise PeerUnreachableError(
                 "these members may have seen more than was restored, and do not answer: {words}",
                 words,
-                hint="try again later, or go on without one: sigfed backup finish --without NODE",
+                hint=_hint_of_silence(identity),
             )
         broken = await _have_back_lists(identity, store, links, seen, done)
     await asyncio.to_thread(_judge_logs, identity, store, seen, broken, done)
@@ -125,8 +139,65 @@ async def rejoin(
     done.shredded = await asyncio.to_thread(carry_out_everywhere, store, now_ms=now_ms)
     identity.home.restored.unlink(missing_ok=True)
     settle(identity, store)
-    advance_keys(identity, store)
+    settle_revoked(identity, store)
     return done
+
+
+async def _newest_trust(identity: Identity, store: Store) -> None:
+    """The newest of our own trust files that a member kept are in force, whatever the backup had.
+
+    Members show them to everybody: also to a node whose auth key was taken back since, which none of them lets in.
+    Root by root first, and a next one of our own: what the others sign counts under the newest alone.
+    """
+    documents = await asyncio.to_thread(documents_of, identity, store)
+    members = [documents[name] for name in sorted(documents) if name != identity.settings.node]
+    for member in members:
+        roots: tuple[bytes, ...] = ()
+        with suppress(SigfedError, OSError):
+            async with reach_public(identity, member) as link:
+                roots = await later_roots(identity, link)
+        if roots:
+            identity.trust.adopt_roots(roots, signers=identity.targets_signers)
+    _follow_root(identity)
+    for member in members:
+        with suppress(SigfedError, OSError):  # it holds none, or none of ours
+            async with reach_public(identity, member) as link:
+                await _newest_document(identity, link)
+    identity.adopt_keys()
+
+
+async def _newest_document(identity: Identity, link: RemoteNode) -> None:
+    """With the revocations that it names: nobody believes a list of them that begins anew."""
+    envelope = await link.member_document(identity.settings.node)
+    named = open_node_document(envelope, identity.trust.root()).revoked_sha256
+    revoked = None if named is None else await link.revoked(named)
+    identity.trust.adopt_newer(envelope, revoked)
+
+
+def _follow_root(identity: Identity) -> None:
+    """Every next root has other online keys: those of one that came after the backup are gone, so another follows."""
+    root = identity.trust.root()
+    if all(
+        held_labels(identity.keychain, key.role, [key]) for key in (*root.snapshot_keys, *root.timestamp_keys)
+    ):
+        return
+    gate, identity.trust.before_signing = identity.trust.before_signing, lambda: None
+    try:
+        identity.root_signers()
+        opened = open_proposal(propose_root(identity, RootChange()))
+        identity.trust.publish(sign(opened, wanted_signers(opened, identity.root_keychain)))
+    finally:
+        identity.trust.before_signing = gate
+
+
+def _hint_of_silence(identity: Identity) -> str:
+    without = "try again later, or go on without one: sigfed backup finish --without NODE"
+    if signing(identity.ring.read(), Role.AUTH, "", identity.clock.now()):
+        return without
+    return (
+        "the auth key was taken back since the backup, so no member lets this node in, and none gives entries back:"
+        " sigfed backup finish --without NODE, for each"
+    )
 
 
 async def _connect(
@@ -146,35 +217,6 @@ async def _connect(
             links[peer.name] = link
             done.asked.append(peer.name)
     return links
-
-
-async def _require_newest_root(identity: Identity, links: Mapping[str, RemoteNode]) -> None:
-    """Stop before anything is signed under a root that others have left behind: they believe nothing of it."""
-    for name, link in links.items():
-        if version := await later_root(identity, link):
-            raise VerificationError(
-                "{node} holds root {version} of this node, which came after this backup",
-                name,
-                version,
-                hint="restore a backup from after that root was put in force: its keys are in no other",
-            )
-
-
-async def _newest_document(identity: Identity, links: Mapping[str, RemoteNode]) -> None:
-    """The newest of our own node documents that a member kept is in force, whatever the backup had.
-
-    With the revocations that it names: nobody believes a list of them that begins anew.
-    """
-    own = identity.settings.node
-    for link in links.values():
-        try:
-            envelope = await link.member_document(own)
-            named = open_node_document(envelope, identity.trust.root()).revoked_sha256
-            revoked = None if named is None else await link.evidence(named.hex())
-            identity.trust.adopt_newer(envelope, revoked)
-        except SigfedError:
-            continue  # it holds none, or none of ours
-    identity.adopt_keys()
 
 
 async def _have_back_lists(
@@ -322,6 +364,7 @@ def _replace_keys(identity: Identity, signers: Sequence[Signer], done: Rejoined)
             new = replace(new, witness=_renamed(identity, old.witness))
         return new
 
+    done.taken_back = sorted(_without_successor(ring.read(), now))
     ring.change(_without_tokens)
     document = _revise(identity, change, signers)
     if document.witness is not None:
@@ -337,6 +380,14 @@ def _revise(
     if identity.signer_link is not None:
         behind = remote_keys(identity.signer_link, identity.trust_files).stamped()
     return identity.trust.leave_room(change, signers=signers, room=ROOM, behind=behind)
+
+
+def _without_successor(ring: Sequence[RingKey], now: datetime) -> Iterator[str]:
+    """Names of keys that were taken back, and that none here signs after; those of tokens are replaced anyway."""
+    for key in ring:
+        lineage, gone = key.managed.lineage, key.stage in {Stage.REVOKED, Stage.LOST}
+        if gone and key.role is not Role.TOKEN and not signing(ring, key.role, lineage.of, now):
+            yield key.name
 
 
 def _without_tokens(keys: tuple[RingKey, ...]) -> Iterator[RingKey]:

@@ -99,17 +99,17 @@ class Identity:
         root = self.trust.root()
         return self._holders(RootPrivateKey, root.root_keys, root.threshold)
 
-    def targets_signers(self) -> Sequence[Signer]:
+    def targets_signers(self, root: TrustedRoot | None = None) -> Sequence[Signer]:
         """As many targets keys as must sign the trust files; asks for the passphrase of the offline keys.
 
-        None where the files are proposed only.
+        Those that `root` names, by default the newest. None where the files are proposed only.
 
         Raises:
             NotFoundError: too few of the keys are on this machine.
         """
         if self.proposing:
             return ()
-        root = self.trust.root()
+        root = root or self.trust.root()
         return self._holders(TargetsPrivateKey, root.targets_keys, root.targets_threshold)
 
     def _holders(

@@ -18,7 +18,7 @@ from node.signing.online import OnlineKeychain
 from node.trust.adopt import KeyFile, adopt
 from node.trust.own import OwnTrust, Succeed
 from node.trust.pins import with_next_pins
-from node.trust.successors import with_successors
+from node.trust.successors import SUCCEEDED, with_successors
 
 _ENDED = frozenset({Stage.REVOKED, Stage.LOST, Stage.DESTROYED})
 
@@ -37,13 +37,28 @@ def successors(keychain: OnlineKeychain, ring: KeyRing, files: ObjectStore) -> S
         keys = ring.read()
         ended = frozenset(key.managed.kid for key in keys if key.stage in _ENDED)
         document = with_successors(
-            document, root, lambda lineage: make_key(keychain, ring, lineage), ended=ended
+            document,
+            root,
+            lambda lineage: make_key(keychain, ring, lineage),
+            ended=ended | _elsewhere(document, root, keychain),
         )
         lost = frozenset(epoch_kid(*epoch) for epoch in lost_epochs(document, keychain))
         document = with_epochs(document, lambda *epoch: _make_epoch(keychain, *epoch), ended=ended | lost)
         return with_next_pins(document, keys, lambda: make_tls(keychain, ring, files, document))
 
     return succeed
+
+
+def _elsewhere(document: NodeDocument, root: TrustedRoot, keychain: OnlineKeychain) -> frozenset[str]:
+    """Kids of keys that are listed and not here, as after a restore: another has to sign in their place."""
+    held = {role: {keychain.public(role, label) for label in keychain.labels(role)} for role in SUCCEEDED}
+    here = {
+        PRIVATE_KEY_TYPES[role].public_type.from_text(text).kid
+        for role, texts in held.items()
+        for text in texts
+    }
+    named = {key.kid for key in listed_keys(document, root) if key.lineage.role in SUCCEEDED}
+    return frozenset(named - here)
 
 
 def lost_epochs(document: NodeDocument, keychain: OnlineKeychain) -> frozenset[tuple[str, int]]:
@@ -96,11 +111,12 @@ def adopt_keys(
     keychain: OnlineKeychain, ring: KeyRing, files: ObjectStore, trust: OwnTrust, clock: Clock
 ) -> tuple[RingKey, ...]:
     """Take into the ring what the newest trust files say, and the key files that they name; returns the ring."""
-    root, document = trust.root(), trust.document()
+    root, document, revoked = trust.root(), trust.document(), trust.revocations()
     found = list(_key_files(keychain, files))
 
     def change(old: tuple[RingKey, ...]) -> Iterable[RingKey]:
-        return adopt(old, found, listed_keys(document, root), serial=document.serial, now=clock.now())
+        listed = listed_keys(document, root)
+        return adopt(old, found, listed, revoked=revoked, serial=document.serial, now=clock.now())
 
     return ring.change(change)
 

@@ -67,7 +67,7 @@ class Sightings:
 
 async def witnessed(identity: Identity, store: Store, *, seconds: float = _PATIENCE_SECONDS) -> Sightings:
     """What the witnesses of the members cosigned last of every own log; all are asked at once."""
-    documents = await asyncio.to_thread(_documents, identity, store)
+    documents = await asyncio.to_thread(documents_of, identity, store)
     with store.read() as unit:
         found = Sightings(heads={log.origin: [] for log in unit.logs.ls(*OWN_LOGS)})
     own, revoked = identity.trust.document(), identity.trust.revocations()
@@ -166,12 +166,12 @@ def sighting(node: str, note: bytes, origin: str, own: NodeDocument) -> Sighting
 
 async def newer_trust(identity: Identity, store: Store, *, seconds: float) -> list[str]:
     """What members hold of this node's own trust files that is newer than what is here, in words; all at once."""
-    documents = await asyncio.to_thread(_documents, identity, store)
+    documents = await asyncio.to_thread(documents_of, identity, store)
     found: list[str] = []
 
     async def ask(theirs: NodeDocument) -> None:
         with suppress(OSError, SigfedError):
-            async with asyncio.timeout(seconds), _public(identity, theirs) as link:
+            async with asyncio.timeout(seconds), reach_public(identity, theirs) as link:
                 found.extend(await _newer(identity, theirs.node, link))
 
     own = identity.settings.node
@@ -180,7 +180,8 @@ async def newer_trust(identity: Identity, store: Store, *, seconds: float) -> li
 
 
 async def _newer(identity: Identity, node: str, link: TrustApi) -> Iterable[str]:
-    if version := await later_root(identity, link):
+    if roots := await later_roots(identity, link):
+        version = len(root_files(identity.trust_files)) + len(roots)
         return [Message("{node} holds root {version} of this node", node, version)]
     document = open_node_document(await link.member_document(identity.settings.node), identity.trust.root())
     held = identity.trust.without_proposal().document().serial
@@ -188,19 +189,20 @@ async def _newer(identity: Identity, node: str, link: TrustApi) -> Iterable[str]
     return [newer] if document.serial > held else []
 
 
-async def later_root(identity: Identity, link: TrustApi) -> int:
-    """Version of a root of this node that somebody holds and that follows those here; 0: none."""
-    roots = root_files(identity.trust_files)
-    try:
-        next_root = await link.member_root(identity.settings.node, version=len(roots) + 1)
-        open_roots((*roots, next_root), sha256(roots[0]).digest())
-    except SigfedError:  # nobody has a next root, or it is none of ours
-        return 0
-    # Unless it was put in force here while the member was asked.
-    return len(roots) + 1 if len(root_files(identity.trust_files)) == len(roots) else 0
+async def later_roots(identity: Identity, link: TrustApi) -> tuple[bytes, ...]:
+    """Roots of this node that somebody holds and that follow those here."""
+    held = root_files(identity.trust_files)
+    roots = held
+    with suppress(SigfedError):  # nobody has a next root, or it is none of ours
+        while True:
+            found = await link.member_root(identity.settings.node, version=len(roots) + 1)
+            open_roots((*roots, found), sha256(roots[0]).digest())
+            roots = (*roots, found)
+    # Unless one was put in force here while the member was asked.
+    return roots[len(held) :] if root_files(identity.trust_files) == held else ()
 
 
-def _public(identity: Identity, document: NodeDocument) -> "RemoteNode":
+def reach_public(identity: Identity, document: NodeDocument) -> "RemoteNode":
     """What a member shows everybody."""
     from node.remote.node import RemoteNode  # noqa: PLC0415 - see above
 
@@ -216,5 +218,6 @@ def _public(identity: Identity, document: NodeDocument) -> "RemoteNode":
     )
 
 
-def _documents(identity: Identity, store: Store) -> Mapping[str, NodeDocument]:
+def documents_of(identity: Identity, store: Store) -> Mapping[str, NodeDocument]:
+    """The documents of the members by node name, this node's own among them."""
     return member_documents(store, identity.introductions, identity.trust.without_proposal())

@@ -10,6 +10,8 @@ from dataclasses import replace
 
 from typing_extensions import override
 
+from keys.trust.revocations import file_name
+from keys.trust.tuf.target_files import REVOKED_FILE
 from node.errors import NotFoundError
 from node.ports.objects import ObjectStore
 from node.store.store import Store
@@ -42,6 +44,27 @@ class RelayingTrust(ServedTrust):
         if node == self._trust.root().node:
             return await self.node_document()
         return (await asyncio.to_thread(self._held, node)).envelope
+
+    @override
+    async def tuf_target(self, name: str, *, max_bytes: int | None = None) -> bytes:
+        """An own trust file, or the revocations of a member that are held; raises `NotFoundError`.
+
+        A node that comes back from a backup of before asks for its own: what would let it in elsewhere may be in them.
+        """
+        try:
+            return await super().tuf_target(name, max_bytes=max_bytes)
+        except NotFoundError:
+            found = await asyncio.to_thread(self._revoked, name)
+            if found is None:
+                raise
+            return found
+
+    def _revoked(self, name: str) -> bytes | None:
+        members = {member.node for member in self._trust.members().members}
+        with self._store.read() as unit:
+            held = [one.envelope for one in unit.revocations.ls() if one.envelope and one.node in members]
+        names = {f"{file_name(each).hex()}.{REVOKED_FILE}": each for each in held}
+        return names.get(name)
 
     def _roots(self, node: str) -> tuple[bytes, ...]:
         if node == self._trust.root().node:

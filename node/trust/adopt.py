@@ -2,7 +2,8 @@
 
 The signed files are the truth about windows; the ring remembers where each key is in its life. The first key of a
 lineage begins at once, because nobody can be surprised by it; its successors go through the gate of
-`keys.trust.lifecycle`. A key file that nothing names is left alone: a revision was cut off before it was signed.
+`keys.trust.lifecycle`. A key that was taken back signs no more, also where the ring came out of a backup of before. A
+key file that nothing names is left alone: a revision was cut off before it was signed.
 """
 
 from collections.abc import Container, Iterable, Iterator, Mapping
@@ -13,6 +14,7 @@ from typing import Final
 from keys.roles import Role
 from keys.trust.lifecycle import KNOWN_TO_NOBODY, Lineage, ManagedKey, Stage, successor_window
 from keys.trust.listed_keys import ListedKey
+from keys.trust.revocations import Reason, Revocation, Revocations
 from keys.trust.window import Window
 from node.ports.keyring import RingKey
 
@@ -34,11 +36,14 @@ def adopt(
     files: Iterable[KeyFile],
     listed: Iterable[ListedKey],
     *,
+    revoked: Revocations,
     serial: int,
     now: datetime,
 ) -> tuple[RingKey, ...]:
     """The ring with every key that the trust files of node document `serial` name, or that nobody needs to name."""
     named = {key.kid: key for key in listed}
+    taken_back = {(each.role, each.kid): each for each in revoked.entries}
+    ring = tuple(_taken_back(key, taken_back.get((key.role, key.managed.kid))) for key in ring)
     files = tuple(files)
     there = {file.kid for file in files} | named.keys()
     known = tuple(
@@ -64,6 +69,12 @@ def _gone(key: RingKey, now: datetime) -> RingKey:
     if key.role in {Role.SNAPSHOT, Role.TIMESTAMP} and key.stage not in _GONE:
         return key.entering(Stage.DESTROYED, now.replace(microsecond=0))
     return key
+
+
+def _taken_back(key: RingKey, said: Revocation | None) -> RingKey:
+    if said is None or key.stage in _GONE:
+        return key
+    return key.entering(Stage.LOST if said.reason is Reason.LOST else Stage.REVOKED, said.time)
 
 
 def _dated(key: RingKey, listed: ListedKey | None, serial: int) -> RingKey:

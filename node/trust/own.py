@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from keys.errors import ThresholdError
 from keys.roles import Role
 from keys.signer import Signer
-from keys.trust.envelope import claimed_signers, open_envelope, read_payload
+from keys.trust.envelope import claimed_signers, open_envelope, read_payload, seal
 from keys.trust.held_trust import HeldTrust
 from keys.trust.members import Members, open_members, sign_members
 from keys.trust.members import from_json as members_from_json
@@ -205,6 +205,28 @@ class OwnTrust:
             install.install(self._files, [*changed.items(), *texts.items(), *listed])
             self._stamp(behind=behind)
             return self.document()
+
+    def adopt_roots(
+        self, later: Sequence[bytes], *, signers: Callable[[TrustedRoot], Sequence[Signer]]
+    ) -> None:
+        """Put next roots of our own that somebody else kept in force, and what is here under the newest.
+
+        Their holders sign the same again: targets keys of before count no more. What is current is not said yet.
+
+        Raises:
+            KeysError: they are not ours.
+        """
+        with self._revising():
+            root = open_roots((*root_files(self._files), *later), self._pinned)[-1]
+            before, keys = self.root(), signers(root)
+            held = self.listed_files()
+            for name in filter(is_envelope, held):
+                kind = name.removesuffix(".json")
+                held[name] = seal(kind, open_envelope(held[name], kind, before), keys)
+            first = root.version - len(later) + 1
+            roots = ((root_name(first + number), data) for number, data in enumerate(later))
+            listed = self._repository.listing_of(root, held, keys)
+            install.install(self._files, [*held.items(), *roots, *listed])
 
     def adopt_newer(self, data: bytes, revoked: bytes | None) -> None:
         """Put a node document of our own that somebody else kept, if it is newer, in force with its revocations.

@@ -185,6 +185,14 @@ def test_a_key_is_found_by_role_and_name() -> None:
     assert REVOKED.find(Role.TOKEN, "auth-1") is None
 
 
+def test_a_kid_is_known_of_keys_that_are_named_in_either_way() -> None:
+    assert (AUTH.kid, LOG.kid, WITNESS.kid) == (
+        "auth-1",
+        LIST_KEY.public.kid,
+        witness_info().vkeys[0].key.kid,
+    )
+
+
 def test_who_signs_without_the_keys_taken_back() -> None:
     document = node_document(witness=witness_info())
     signing = REVOKED.signing(document)

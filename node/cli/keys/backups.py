@@ -164,9 +164,7 @@ def finish(
         confirm("Is the old machine off for good, so that only one node has these keys?")
     take_lease(here.home, identity.settings, ready=lambda: _require_whole(identity))
     with here.writing() as store:
-        done = wait_for(
-            rejoin(identity, store, signers=identity.targets_signers(), without=frozenset(without or ()))
-        )
+        done = wait_for(rejoin(identity, store, without=frozenset(without or ())))
     for one in done.returned:
         here.output.result(
             {"origin": one.origin, "held": one.old_size, "size": one.new_size, "unopened": one.unopened},
@@ -180,11 +178,13 @@ def finish(
         {
             "asked": done.asked,
             "silent": sorted(done.silent),
+            "taken_back": done.taken_back,
             "voided": done.voided,
             "shredded": done.shredded,
             "witness": done.witness,
         },
         f"asked {', '.join(done.asked) or 'nobody'}; witness {done.witness or 'none'};"
+        f" {counted(len(done.taken_back), 'key')} taken back since, and another signs;"
         f" {counted(len(done.voided), 'invitation')} voided; {done.shredded:,} openings shredded again",
     )
     here.output.following(*(_stolen(identity, done) if put_back else ()), *_afterwards(done))

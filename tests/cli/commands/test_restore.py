@@ -62,15 +62,20 @@ def backup_of(cli: Cli) -> tuple[str, ...]:
 def lost_and_restored(pair: Federation, backup: tuple[str, ...]) -> Cli:
     """The machine is gone; another one with what the backup had, and the keys of a holder from the safe."""
     pair.fr_node.stop()
-    old = pair.fr.home.rename(pair.fr.home.with_name("gone"))
+    pair.fr.home.rename(pair.fr.home.with_name("gone"))
     new = Cli(pair.fr.home, pair.fr.clock_file)
     new.done("backup", "restore", *backup)
-    offline = new.home / "keys/offline"
-    offline.mkdir(mode=0o700)
-    for key in (old / "keys/offline").glob("targets-1.json"):
-        (offline / key.name).write_bytes(key.read_bytes())
-        (offline / key.name).chmod(0o600)
+    (new.home / "keys/offline").mkdir(mode=0o700)
+    brought(pair, new, "targets-1.json")
     return new
+
+
+def brought(pair: Federation, new: Cli, files: str) -> None:
+    """Holders' keys from their safes."""
+    for key in (pair.fr.home.with_name("gone") / "keys/offline").glob(files):
+        copy = new.home / "keys/offline" / key.name
+        copy.write_bytes(key.read_bytes())
+        copy.chmod(0o600)
 
 
 def openings(cli: Cli) -> list[bool]:
@@ -134,31 +139,68 @@ def test_a_restored_node_goes_on_behind_all_that_its_peers_saw(pair: Federation)
 def test_a_key_that_was_taken_back_after_the_backup_stays_so_and_another_signs(pair: Federation) -> None:
     """Its list, the file of those taken back, is gone on with: who holds it believes none that begins anew."""
     fr, nl, partner = pair.fr, pair.nl, pair.partner
-    revoke = ("key", "revoke", f"log-lists-{LIST}-1", "--reason", "lost", "--yes")
+    stolen = f"log-lists-{LIST}-1"
     backup = backup_of(fr)
-    fr.done(*revoke)
+    fr.done("key", "revoke", stolen, "--reason", "lost", "--yes")
     nl.done("peer", "sync")
     partner.done("update")
 
     new = lost_and_restored(pair, backup)
-    new.done("backup", "finish", "--yes")
+    assert new.run("backup", "finish", "--yes").results[-1]["taken_back"] == [stolen]
+    stages = {one["key"]: one["stage"] for one in new.run("key", "status").results}
+    assert (stages[stolen], stages[f"log-lists-{LIST}-2"]) == ("lost", "active")
     cheapen(new)
-    assert new.done(*revoke)["successor"] == f"log-lists-{LIST}-2"
     import_files(new, numbered("after the restore", 3))
     new.done("publish")
     with Running(new):
         assert nl.done("peer", "sync")["adds"] == 6
         partner.done("update")
+    assert new.run("doctor").exit == 0
 
 
-def test_a_backup_from_before_a_next_root_is_not_gone_on_with(pair: Federation) -> None:
-    backup = backup_of(pair.fr)
-    pair.fr.done("key", "rotate", "timestamp", "--yes")
-    pair.nl.done("peer", "sync")
+def test_a_node_whose_auth_key_was_taken_back_after_the_backup_is_let_in_again(pair: Federation) -> None:
+    """No peer lets it in before it has another, and what was taken back is in a file that everybody may fetch."""
+    fr, nl = pair.fr, pair.nl
+    backup = backup_of(fr)
+    fr.done("key", "revoke", "auth-1", "--reason", "compromise", "--yes")
+    nl.done("peer", "sync")
+
     new = lost_and_restored(pair, backup)
     refused = new.run("backup", "finish", "--yes")
-    assert (refused.exit, refused.out) == (14, "")
-    assert "nl.example holds root 2 of this node, which came after this backup" in refused.err
+    assert (refused.exit, "finish --without NODE, for each" in refused.err) == (16, True)
+    done = new.run("backup", "finish", "--yes", "--without", "nl.example").results[-1]
+    assert (done["silent"], done["taken_back"]) == (["nl.example"], ["auth-1", "auth-2", "auth-3"])
+    with Running(new):
+        nl.done("peer", "sync")
+        new.done("peer", "sync")
+        new.done("key", "revoke", "statement-1", "--reason", "lost", "--yes")
+        nl.done("peer", "sync")
+
+
+def test_a_backup_from_before_a_next_root_goes_on_under_the_one_after_it(pair: Federation) -> None:
+    """Its online keys are gone with the machine, and its targets keys sign what the backup has."""
+    fr, nl, partner = pair.fr, pair.nl, pair.partner
+    backup = backup_of(fr)
+    fr.done("key", "rotate", "targets", "--yes")
+    fr.done("key", "revoke", "statement-1", "--reason", "lost", "--yes")
+    nl.done("peer", "sync")
+    new = lost_and_restored(pair, backup)
+    refused = new.run("backup", "finish", "--yes")
+    assert (refused.exit, "targets keys must sign" in refused.err) == (2, True)
+    brought(pair, new, "targets-*.json")
+    refused = new.run("backup", "finish", "--yes")
+    assert (refused.exit, "root keys must sign" in refused.err) == (2, True)
+    brought(pair, new, "root-*.json")
+    assert new.run("backup", "finish", "--yes").results[-1]["taken_back"] == ["statement-1"]
+    cheapen(new)
+    import_files(new, numbered("after the restore", 3))
+    new.done("publish")
+    with Running(new):
+        assert nl.done("peer", "sync")["adds"] == 6
+        new.done("peer", "sync")
+        partner.done("update")
+    assert new.run("doctor").exit == 0
+    assert accusations(nl) == []
 
 
 def test_what_nobody_holds_is_said_and_no_size_is_signed_twice(pair: Federation) -> None:
