@@ -42,6 +42,8 @@ _TRIES: Final = 3
 """Bundles and releases give way to newer ones while they are read: then those are read."""
 SOON_SECONDS: Final = 0.3
 """Who looks at a page does not mind to wait so long for what was changed just now."""
+PATIENCE_SECONDS: Final = 5.0
+"""A page is made so long at most where judging took no time before: long lists may have come since."""
 _AT_ONCE: Final = 500
 """Files of a queue that are read at once."""
 _KEPT: Final = 8
@@ -112,18 +114,18 @@ class Judge:
             self._stood = self._clock.now()
             return held
 
-    def latest(self) -> Judgement:
+    def latest(self) -> Judgement | None:
         """The last judgement there is; when something moved since, the next one is begun, for whoever asks then.
 
-        While judging takes no longer than a person notices, that of now.
+        While judging takes no longer than a person notices, that of now. None while the first one is made.
         """
         held = self._held
-        if held is None or held.seconds <= SOON_SECONDS:
-            return self.now()
-        if self._moved(held):
-            self.begin()
-            self._wait(SOON_SECONDS)
-        return self._held or held
+        if held is not None and not self._moved(held):
+            return held
+        is_quick = held is None or held.seconds <= SOON_SECONDS
+        self.begin()
+        is_done = self._wait(PATIENCE_SECONDS if is_quick else SOON_SECONDS)
+        return self.now() if is_done and is_quick else self._held
 
     def some(self, digests: Collection[Digest]) -> Current:
         """A judgement of now of some digests, from their part of the lists; the last ones are kept while they stand."""
@@ -209,11 +211,13 @@ class Judge:
         """Wait for what was begun, before the store is closed; not for ever."""
         self._wait(_END_SECONDS)
 
-    def _wait(self, seconds: float) -> None:
+    def _wait(self, seconds: float) -> bool:
+        """For what was begun; whether it has ended."""
         with self._starting:
             thread = self._thread
         if thread.ident is not None:
             thread.join(seconds)
+        return not thread.is_alive()
 
     def _catch_up(self) -> None:
         try:

@@ -153,6 +153,9 @@ class Queue:
         return replace(self, names=names.values, rows=self.rows.insert(at, new)) if at else self
 
 
+EMPTY: Final = Queue(origins=(), names=(), rows=Rows.of(()))
+
+
 def queue_of(entropy: Entropy, everything: Everything, members: Members, node: str) -> Queue:
     """The queue of the agency `node` by a judgement of everything, which is asked for."""
     with Spool(entropy) as spool:

@@ -1,8 +1,13 @@
 """The review desk: what waits for this agency's word, and giving it."""
 
+import asyncio
 import re
 from hashlib import sha256
+from threading import Event
+from unittest.mock import patch
 
+from node.app import judgement
+from node.judgement import effective
 from node.lists.catalogue import report_list
 from node.store.accounts.records import PersonRole
 from support.agencies import SINGLE
@@ -31,6 +36,27 @@ async def test_a_file_that_waits_is_shown_with_what_is_missing(busy: RunningCons
     assert "of these: FR" in reply.words
     assert "6 changes" in reply.words
     assert "Publish now" not in reply.words  # viewers only look
+
+
+async def test_nobody_waits_while_all_lists_are_judged(busy: RunningConsole) -> None:
+    go_on, whole = Event(), effective.judge_all
+
+    def slowly(*args, **named):  # type: ignore[no-untyped-def]
+        assert go_on.wait(60)
+        return whole(*args, **named)
+
+    busy.world.judge._held = None
+    async with busy.as_role(PersonRole.ANALYST) as browser:
+        with patch.object(judgement, "judge_all", slowly), patch.object(judgement, "PATIENCE_SECONDS", 0.01):
+            reply = await browser.get("/console/review")
+            many = await browser.get("/console/review/many?collection=baseline")
+            go_on.set()
+            await asyncio.to_thread(busy.world.judge.now)
+        then = await browser.get("/console/review")
+    assert "What waits is being found out" in reply.words
+    assert "6 changes" in reply.words  # the rest of the page is there
+    assert (many.status, "still being found out" in many.words) == (409, True)
+    assert f"{_PEER}:2" in then.words
 
 
 async def test_filters_narrow_the_queue(busy: RunningConsole) -> None:

@@ -22,6 +22,7 @@ from node.judgement import conditions, effective, ranges
 from node.judgement.part import part_of
 from node.judgement.premises import Premises
 from node.judgement.queue import Wanted
+from node.judgement.queue_rows import Queue
 from node.lists.corrections.withdraw import withdraw
 from node.objects.folder import FolderObjects
 from node.store import spool
@@ -169,19 +170,53 @@ def test_the_latest_is_at_hand_while_the_next_is_made(judge: Judge, agency: Agen
     assert judge.latest() is after
 
 
+def test_nobody_waits_for_the_first_or_for_long_lists_that_came(judge: Judge, agency: Agency) -> None:
+    go_on, whole = Event(), effective.judge_all
+
+    def slowly(*args, **named):  # type: ignore[no-untyped-def]
+        assert go_on.wait(60)
+        return whole(*args, **named)
+
+    with patch.object(judgement, "judge_all", slowly), patch.object(judgement, "PATIENCE_SECONDS", 0.01):
+        assert judge.latest() is None
+        assert judge.latest() is None
+        go_on.set()
+        first = judge.now()
+        go_on.clear()
+        agency.publish(rows("file 1"))
+        with patch.object(judgement, "reach", return_value=None):  # more moved than is judged by itself
+            assert judge.latest() is first
+            go_on.set()
+            judge.end()
+    assert judge.latest() is judge.now() is not first
+
+
+def test_what_hinders_the_first_is_said(judge: Judge) -> None:
+    def failing(*_args, **_named):  # type: ignore[no-untyped-def]
+        raise StoreError("the disk is full")
+
+    with patch.object(judgement, "judge_all", failing), pytest.raises(StoreError):
+        judge.latest()
+
+
+def waiting(judge: Judge) -> Queue:
+    latest = judge.latest()
+    assert latest is not None
+    return latest.waiting
+
+
 def test_what_is_judged_soon_is_shown_at_once(judge: Judge, agency: Agency) -> None:
     """However long it took to judge everything."""
     judge._held = replace(judge.now(), seconds=1000)
     agency.publish(rows("file 1"))
     with patch.object(judgement, "SOON_SECONDS", 60):
-        assert len(judge.latest().waiting) == 5
+        assert len(waiting(judge)) == 5
 
 
 def test_while_judging_takes_no_time_the_latest_is_that_of_now(judge: Judge, agency: Agency) -> None:
-    before = judge.latest()
+    before = len(waiting(judge))
     agency.publish(rows("file 1"))
-    after = judge.latest()
-    assert (len(before.waiting), len(after.waiting)) == (6, 5)
+    assert (before, len(waiting(judge))) == (6, 5)
 
 
 def test_a_bundle_that_gave_way_meanwhile_is_read_again(judge: Judge) -> None:

@@ -24,6 +24,7 @@ from node.errors import UsageError
 from node.identity.logs import publish_one
 from node.judgement.explain import basis_words
 from node.judgement.queue import Group, WaitingFile, Wanted
+from node.judgement.queue_rows import EMPTY
 from node.judgement.reminders import due
 from node.lists.catalogue import own_list
 from node.lists.continuation import is_closed
@@ -80,6 +81,8 @@ class Review:
     """What the page shows."""
 
     files: Sequence[FileRow]
+    is_judged: bool
+    """False while it is found out for the first time since the start what waits."""
     total: int
     at: int
     """How many files stand before the first row."""
@@ -114,9 +117,8 @@ class Alike:
 
 def gather(world: World, _visitor: Visitor, query: Values) -> Review:
     """Everything, as it stands now; raises `UsageError` for a filter that is none."""
-    judged = world.judge.latest()
-    members, wanted = judged.members, wanted_in(query)
-    queue = judged.waiting.narrow(partial(wanted.covers, members=members))
+    judged, members, wanted = world.judge.latest(), world.identity.trust.members(), wanted_in(query)
+    queue = EMPTY if judged is None else judged.waiting.narrow(partial(wanted.covers, members=judged.members))
     at = query.number("from", most=10**9)
     filtered = {name: query.text(name) for name in ("collection", "peer", "country") if query.text(name)}
     waiting, (_files, rows) = _due(world), world.judge.files(queue.places(at, at + ROWS))
@@ -125,6 +127,7 @@ def gather(world: World, _visitor: Visitor, query: Values) -> Review:
     codes = sorted({member.country for member in members.members if member.country})
     return Review(
         files=[_row(file, queued=place in queued) for place, file in enumerate(rows)],
+        is_judged=judged is not None,
         total=len(queue),
         at=at,
         first=urlencode(filtered or {"from": 0}) if at else "",

@@ -24,7 +24,7 @@ from node.console.pages.entries.review import PATH, Alike, alike, wanted_in
 from node.console.pages.entries.statements import bases, statement_from
 from node.console.parts import Led, Page, Values
 from node.console.world import World
-from node.errors import UsageError
+from node.errors import ConflictError, UsageError
 from node.judgement.endorse import Endorsed, File, NamedFile, endorse_named, mark_of, preview
 from node.judgement.explain import basis_words
 from node.judgement.queue import Files, WaitingFile, grouped
@@ -111,8 +111,13 @@ def _chosen(world: World, query: Values) -> _Chosen:
         files = sorted(found, key=lambda file: file.place)
         return _Chosen(held, files[:MOST], len(files), len(names) - len(files))
     judged, wanted, basis = world.judge.latest(), wanted_in(query), query.text("basis")
+    if judged is None:
+        raise ConflictError(
+            "what waits is still being found out", hint="open the page Review, which says when that is done"
+        )
+    members = judged.members
     queue = judged.waiting.narrow(
-        lambda group: wanted.covers(group, judged.members) and basis in {"", basis_words(group[2])}
+        lambda group: wanted.covers(group, members) and basis in {"", basis_words(group[2])}
     )
     held, files = world.judge.files(queue.places(0, MOST))
     return _Chosen(held, files, len(queue), 0)
