@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Final
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import select
 
 from node.store.tables import HomeCopy, Rows, table
 
@@ -35,7 +35,4 @@ class HomeCopyRows(Rows):
 
     def put(self, record: HomeCopyRecord) -> None:
         """Keep a copy in place of the one before."""
-        values = {"number": record.number, "sealed": record.sealed}
-        replaced = self._connection.execute(update(_TABLE).where(_C.name == _NAME).values(values))
-        if not replaced.rowcount:
-            self._connection.execute(insert(_TABLE).values(name=_NAME, **values))
+        self._put(_TABLE, {"name": _NAME, "number": record.number, "sealed": record.sealed})

@@ -28,8 +28,10 @@ from sqlalchemy import (
     Row,
     Select,
     Table,
+    TextClause,
     insert,
     literal_column,
+    text,
 )
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Field, SQLModel
@@ -281,9 +283,23 @@ class Rows:
         except IntegrityError:
             raise taken from None
 
+    def _put(self, rows: Table, values: Mapping[str, Any], *, replace: bool = True) -> None:
+        """Add a row in place of the one of its key, which another transaction may be adding; else the older stays."""
+        self._connection.execute(_putting(rows, tuple(values), replace=replace), dict(values))
+
     def _records(self, kind: type[R], wanted: Select[Any], **given: object) -> list[R]:
         """The records of all rows that are wanted."""
         return [record(kind, row) for row in self._connection.execute(wanted, given)]
+
+
+@cache
+def _putting(rows: Table, names: tuple[str, ...], *, replace: bool) -> TextClause:
+    key = [column.name for column in rows.primary_key]
+    new = ", ".join(f"{name} = excluded.{name}" for name in names if name not in key)
+    return text(
+        f"INSERT INTO {rows.name} ({', '.join(names)}) VALUES ({', '.join(f':{name}' for name in names)})"  # noqa: S608
+        f" ON CONFLICT ({', '.join(key)}) DO {f'UPDATE SET {new}' if replace else 'NOTHING'}"
+    )
 
 
 @cache

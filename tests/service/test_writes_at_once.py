@@ -1,6 +1,6 @@
 """What is decided by rows that somebody else is about to change, on both databases: as if one came after the other."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import suppress
 from datetime import timedelta
@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
-from keys.errors import SigfedError
 from keys.key import StatementPrivateKey
 from node.access import grants, persons
 from node.access.grants import Grants, PartnerTerms, grant_payload
 from node.app import approvals
+from node.errors import ConflictError, ForbiddenError, RateLimitedError
 from node.fields import dumped
 from node.objects import kept_proposals
 from node.objects.kept_proposals import erase_proposed, kept_proposal
@@ -23,9 +23,15 @@ from node.partners.proposals.intake import TakingProposals
 from node.recipients import accreditation
 from node.recipients.accreditation import Recipients, Wanted, grant_of, recipient_payload
 from node.store.accounts.records import PersonRole, Request
+from node.store.home_copy import HomeCopyRecord
+from node.store.lists.records import LogKind, Tombstone
 from node.store.partners.partners import PartnerRows
 from node.store.partners.proposals import ProposalRows
+from node.store.partners.records import Allowance, DisclosureRecord
+from node.store.peers.acknowledgements import JudgedRows
+from node.store.peers.records import CosignerRecord, HeardHead, Reached
 from node.store.store import Store
+from node.store.unit import Unit
 from node.subsets.catalogue import create_subset
 from protocol.digest import Algorithm
 from protocol.lists.event import BASELINE, NATIONAL
@@ -37,11 +43,13 @@ from support.lists import digest
 from support.persons import NOW, PASS, add_two, made, make_persons
 from support.proposed import proposal_of
 from support.records import partner_record
+from support.releases import ReleasingAgency
+from support.stores import rows
 from support.times import SettableClock
 
 pytestmark = pytest.mark.both_databases
 
-PEER, HOTLINE = "nl.example", "hotline"
+PEER, HOTLINE, ORIGIN = "nl.example", "hotline", "fr.example/lists/csam"
 CLOCK = SettableClock(NOW)
 LATER = NOW + timedelta(days=30)
 BASE, MORE = (Grant(collections=frozenset(each), until=LATER) for each in ({BASELINE}, {BASELINE, NATIONAL}))
@@ -73,7 +81,7 @@ def meet(monkeypatch: pytest.MonkeyPatch) -> Meet:
 
             monkeypatch.setattr(owner, reads, read)
             first()
-            with suppress(SigfedError):
+            with suppress(ConflictError, ForbiddenError, RateLimitedError):
                 begun[0].result()
 
     return together
@@ -188,3 +196,58 @@ def test_of_two_that_delete_neither_writes_back_what_the_other_deleted(
     with store.read() as unit:
         [record] = unit.proposals.ls()
     assert [file is None for file in kept_proposal(store, record).files] == [True, True, False]
+
+
+def test_two_that_have_nothing_to_release_may_say_so_at_once(fr: ReleasingAgency, meet: Meet) -> None:
+    fr.lists.add(rows("a"))
+    fr.release()
+    meet(JudgedRows, "note", fr.release_only, fr.release_only)
+    assert len(fr.records) == 1
+
+
+_WRITES: Mapping[str, Callable[[Unit], object]] = {
+    "heard": lambda unit: unit.evidence.hear(
+        HeardHead(origin=ORIGIN, source=PEER, size=1, root=bytes(32), note=b"", heard_ms=1)
+    ),
+    "acknowledged": lambda unit: unit.acknowledgements.note_sent(ORIGIN, b"held"),
+    "trust acknowledged": lambda unit: unit.trust_acknowledgements.note_sent(PEER, b"held"),
+    "cosigned": lambda unit: unit.cosigners.put(
+        CosignerRecord(origin=ORIGIN, witness=PEER, asked_ms=1, outcome="cosigned", alarm=True)
+    ),
+    "copied": lambda unit: unit.home_copy.put(HomeCopyRecord(number=1, sealed=b"sealed")),
+    "disclosed": lambda unit: unit.disclosure.put(
+        DisclosureRecord(
+            partner=HOSTER, values_per_day=1, allowance=Allowance(level=0, level_ms=0, month="", used=0)
+        )
+    ),
+    "named": lambda unit: unit.revocations.name(PEER, bytes(32)),
+    "revoked": lambda unit: unit.revocations.put(PEER, version=1, payload=b"{}", envelope=b"{}"),
+    "shredded": lambda unit: unit.tombstones.add(
+        [Tombstone(mac=bytes(32), log_id=_log(unit), by=1, leaf_hash=bytes(32), blocks=True, created_ms=1)]
+    ),
+    "reached": lambda unit: unit.withdrawals.note_reached(
+        [Reached(log_id=_log(unit), first=0, peer=PEER, held_ms=1, released_ms=None)]
+    ),
+}
+
+
+def _log(unit: Unit) -> int:
+    return unit.logs.get(ORIGIN).id
+
+
+@pytest.mark.parametrize("name", _WRITES)
+def test_what_takes_the_place_of_a_row_is_written_by_two_at_once(store: Store, name: str) -> None:
+    with store.write() as unit:
+        unit.partners.add(partner_record())
+        unit.logs.create(origin=ORIGIN, kind=LogKind.OWN_LIST, node="fr.example", name="csam")
+
+    def write() -> None:
+        with store.write() as unit:
+            _WRITES[name](unit)
+
+    with ThreadPoolExecutor(1) as pool:
+        with store.write() as unit:
+            _WRITES[name](unit)
+            other = pool.submit(write)
+            wait([other], timeout=0.1)
+        other.result()

@@ -1,9 +1,9 @@
 """Shreddings and tombstones inside one transaction; what is recorded twice is kept once."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, Final
 
-from sqlalchemy import Connection, Table, bindparam, delete, func, insert, select, update
+from sqlalchemy import bindparam, delete, func, select, update
 
 from node.store.lists.records import Shredding, StillListed, Tombstone
 from node.store.lists.tables import ShreddingRow, StandingRow, TombstoneRow
@@ -22,7 +22,7 @@ class ShreddingRows(Rows):
         """Record; a position that is recorded already keeps its first record."""
         for each in shreddings:
             values = values_of(each, "mac", "file", "erased_ms")
-            _insert_new(self._connection, _SHREDDING, values, ("log_id", "position"))
+            self._put(_SHREDDING, values, replace=False)
 
     def ls(self, log_id: int | None = None) -> Sequence[Shredding]:
         """By list and position, of one list or of all."""
@@ -54,7 +54,7 @@ class TombstoneRows(Rows):
     def add(self, tombstones: Sequence[Tombstone]) -> None:
         """Keep; one digest once for each list."""
         for each in tombstones:
-            _insert_new(self._connection, _TOMBSTONE, values_of(each), ("mac", "log_id"))
+            self._put(_TOMBSTONE, values_of(each), replace=False)
 
     def ls(self) -> Sequence[Tombstone]:
         """All of them, by list and position."""
@@ -68,7 +68,7 @@ class TombstoneRows(Rows):
     def note_still_listed(self, standing: Sequence[StillListed]) -> None:
         """Record entries of tombstoned digests in other lists."""
         for each in standing:
-            _insert_new(self._connection, _STANDING, values_of(each), ("log_id", "position"))
+            self._put(_STANDING, values_of(each), replace=False)
 
     def still_listed(self) -> Sequence[StillListed]:
         """All of them, by list and position."""
@@ -85,12 +85,3 @@ class TombstoneRows(Rows):
 def _at(each: Shredding) -> Any:
     c = _SHREDDING.c
     return update(_SHREDDING).where(c.log_id == each.log_id, c.position == each.position)
-
-
-def _insert_new(
-    connection: Connection, rows: Table, values: Mapping[str, object], key: tuple[str, ...]
-) -> None:
-    """Insert unless there is a row of that key; writers wait for each other, so nothing comes in between."""
-    same = [rows.c[name] == values[name] for name in key]
-    if connection.execute(select(rows.c[key[0]]).where(*same)).first() is None:
-        connection.execute(insert(rows).values(dict(values)))

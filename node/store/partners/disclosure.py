@@ -25,10 +25,7 @@ class DisclosureRows(Rows):
 
     def put(self, record: DisclosureRecord) -> None:
         """Keep what a partner may show and has shown, in place of what was kept."""
-        values = values_of(record, "partner", "allowance") | values_of(record.allowance)
-        kept = update(_DISCLOSURE).where(_DISCLOSURE.c.partner == record.partner).values(values)
-        if not self._connection.execute(kept).rowcount:
-            self._connection.execute(insert(_DISCLOSURE).values(partner=record.partner, **values))
+        self._put(_DISCLOSURE, values_of(record, "allowance") | values_of(record.allowance))
 
     def count_about(self, partner: str, entries: Collection[int]) -> int:
         """Count one more value about each of these entries, by their look-up keys; gives the highest count."""

@@ -50,8 +50,7 @@ class AcknowledgementRows(Rows):
 
     def note_sent(self, origin: str, content: bytes) -> None:
         """Remember what was acknowledged."""
-        self._connection.execute(delete(_SENT).where(_SENT.c.origin == origin))
-        self._connection.execute(insert(_SENT).values(origin=origin, content=content))
+        self._put(_SENT, {"origin": origin, "content": content})
 
     def forget(self, peer: str) -> None:
         """Drop what a node that is no peer any more acknowledged, and what was acknowledged to it."""
@@ -84,8 +83,7 @@ class TrustAcknowledgementRows(Rows):
 
     def note_sent(self, peer: str, content: bytes) -> None:
         """Remember what it was told."""
-        self._connection.execute(delete(_TRUST_SENT).where(_TRUST_SENT.c.peer == peer))
-        self._connection.execute(insert(_TRUST_SENT).values(peer=peer, content=content))
+        self._put(_TRUST_SENT, {"peer": peer, "content": content})
 
     def forget(self, peer: str) -> None:
         """Drop what a node that is no peer any more said and was told."""
@@ -157,8 +155,8 @@ class WithdrawalRows(Rows):
             "held_ms": func.coalesce(c.held_ms, each.held_ms),
             "released_ms": func.coalesce(c.released_ms, each.released_ms),
         }
-        if self._connection.execute(update(_REACHED).where(*same).values(known)).rowcount == 0:
-            self._connection.execute(insert(_REACHED).values(values_of(each)))
+        self._put(_REACHED, values_of(each), replace=False)
+        self._connection.execute(update(_REACHED).where(*same).values(known))
 
 
 class JudgedRows(Rows):

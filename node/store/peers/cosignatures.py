@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Final
 
-from sqlalchemy import delete, insert, select
+from sqlalchemy import delete, select
 
 from node.store.peers.records import CosignerRecord, OverlayRecord
 from node.store.peers.tables import Cosigner, Overlay
@@ -36,9 +36,7 @@ class CosignerRows(Rows):
 
     def put(self, record: CosignerRecord) -> None:
         """Store the record in the place of an older one."""
-        held = (_COSIGNER.c.origin == record.origin, _COSIGNER.c.witness == record.witness)
-        self._connection.execute(delete(_COSIGNER).where(*held))
-        self._connection.execute(insert(_COSIGNER).values(values_of(record)))
+        self._put(_COSIGNER, values_of(record))
 
 
 class OverlayRows(Rows):
@@ -58,8 +56,7 @@ class OverlayRows(Rows):
 
     def put(self, record: OverlayRecord) -> None:
         """Store the record in the place of an older one."""
-        self.drop(record.log_id)
-        self._connection.execute(insert(_OVERLAY).values(values_of(record)))
+        self._put(_OVERLAY, values_of(record))
 
     def drop(self, log_id: int) -> None:
         """Forget the overlay of a log, if there is one."""

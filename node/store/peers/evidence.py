@@ -50,8 +50,7 @@ class EvidenceRows(Rows):
 
     def hear(self, head: HeardHead) -> None:
         """Replace what was heard of the log from the source."""
-        self.unhear(head)
-        self._connection.execute(insert(_HEARD).values(values_of(head)))
+        self._put(_HEARD, values_of(head))
 
     def heard(self) -> Sequence[HeardHead]:
         """All heads that were heard."""

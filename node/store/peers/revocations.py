@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 from typing import Final
 
-from sqlalchemy import bindparam, insert, select, update
+from sqlalchemy import bindparam, select, update
 
 from node.errors import ConflictError
 from node.store.peers.records import RevocationRecord
 from node.store.peers.tables import NodeRevocations
-from node.store.tables import Rows, table
+from node.store.tables import Rows, table, values_of
 
 _TABLE = table(NodeRevocations)
 _C = _TABLE.c
@@ -28,24 +28,19 @@ class RevocationRows(Rows):
 
     def name(self, node: str, sha256: bytes | None) -> None:
         """Remember which file a node's newest document names."""
-        if not self._known(node):
-            if sha256 is not None:
-                self._connection.execute(
-                    insert(_TABLE).values(node=node, version=0, payload=b"", envelope=b"", named=sha256)
-                )
-            return
+        if sha256 is not None:
+            self._begin(node)
         self._connection.execute(update(_TABLE).where(_C.node == node).values(named=sha256))
 
     def put(self, node: str, *, version: int, payload: bytes, envelope: bytes) -> None:
         """Store a newer file, or the one held under other signatures; raises `ConflictError` for any other."""
         values = {"version": version, "payload": payload, "envelope": envelope}
-        if not self._known(node):
-            self._connection.execute(insert(_TABLE).values(node=node, named=None, **values))
-            return
+        self._begin(node)
         may_go = (_C.version < version) | (_C.payload == payload)
         changed = update(_TABLE).where(_C.node == node, may_go).values(values)
         if self._connection.execute(changed).rowcount != 1:
             raise ConflictError("{node}: its revocations are not newer than those held", node)
 
-    def _known(self, node: str) -> bool:
-        return self._connection.execute(select(_C.node).where(_C.node == node)).first() is not None
+    def _begin(self, node: str) -> None:
+        nothing = RevocationRecord(node=node)
+        self._put(_TABLE, values_of(nothing), replace=False)
