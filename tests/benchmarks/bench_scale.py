@@ -5,7 +5,8 @@ hashes of each list, such as 1000000. With `--postgresql` the agency that releas
 run, with `--bucket` its objects in a SeaweedFS of this run. Both agencies list the same made-up files (`sigfed dev
 generate`). Every step is a command of the product in a process of its own, and both nodes run: processor time and the
 most memory of each process that takes part, and the requests to the bucket, are written to standard error, the greatest
-of them are held against limits.
+of them are held against limits. With `--loaded` all are forks of a program that is loaded already: that shows that
+everything runs, and says nothing of what it costs.
 """
 
 import argparse
@@ -14,13 +15,14 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from functools import partial
 from hashlib import sha256
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
+from unittest.mock import patch
 
 from benchmarks.results import Result, report
 
@@ -33,6 +35,7 @@ from support.new_stores import database_with_tables
 from support.postgres import postgres_server
 from support.processes import Cli, Running
 from support.seaweedfs import OPEN, seaweedfs
+from support.shell_program import shell_program
 from support.web_machines import found_in_environment
 
 HASHES = 100_000
@@ -115,6 +118,8 @@ class World:
     stores: Stores
     fr: Cli
     nl: Cli
+    loaded: bool
+    """Whether nodes are forks of a program that is loaded already."""
     nodes: dict[str, Running] = field(default_factory=dict)
     spent: dict[str, Spent] = field(default_factory=dict)
     """By step, and by step and node, in order."""
@@ -181,14 +186,23 @@ def _told(pid: int, name: str) -> str:
         return ""
 
 
-def run(folder: Path, hashes: int, kept: Stores) -> World:
+@contextmanager
+def loaded_program() -> Iterator[None]:
+    """Steps are forks of a program that is loaded already, as long as the block runs."""
+    with shell_program(apart=True) as folder:
+        program = (str(folder / "sigfed"),)
+        with patch.multiple("support.processes", PROGRAM=program, MOVED_PROGRAM=program):
+            yield
+
+
+def run(folder: Path, hashes: int, kept: Stores, *, loaded: bool) -> World:
     """All steps, with what each spent."""
     clock = MovingTime(folder / "ahead")
     fr = found_agency(
         folder, name="fr", country="FR", clock_file=clock.file, store=kept.tables, objects=kept.objects
     )
     nl = found_agency(folder, name="nl", country="NL", clock_file=clock.file)
-    world, partner = World(folder, kept, fr, nl), Cli(folder / PARTNER, clock.file)
+    world, partner = World(folder, kept, fr, nl, loaded), Cli(folder / PARTNER, clock.file)
     try:
         _list(world, hashes)
         _join(world)
@@ -226,7 +240,7 @@ def _join(world: World) -> None:
     """Both run, are members and follow each other."""
     fr, nl = world.fr, world.nl
     for name, cli in (("fr", fr), ("nl", nl)):
-        world.nodes[name] = Running(cli, quiet=True, apart=True)
+        world.nodes[name] = Running(cli, quiet=True, apart=not world.loaded)
     words = [cli.done("member", "ls")["fingerprint"] for cli in (fr, nl)]
     urls = [open_identity(Home(cli.home)).settings.listen.url for cli in (fr, nl)]
     at_once(
@@ -261,12 +275,21 @@ def _let_age(world: World, clock: MovingTime) -> None:
 
 
 def measure(
-    *, divisor: int = 1, hashes: int = HASHES, postgresql: bool = False, bucket: bool = False
+    *,
+    divisor: int = 1,
+    hashes: int = HASHES,
+    postgresql: bool = False,
+    bucket: bool = False,
+    loaded: bool = False,
 ) -> Iterator[Result]:
     """What the first time takes for each event and each answer, and what one more file takes."""
     hashes = max(hashes // divisor, 10)
-    with TemporaryDirectory() as name, stores(postgresql=postgresql, bucket=bucket) as kept:
-        spent = run(Path(name), hashes, kept).spent
+    with (
+        TemporaryDirectory() as name,
+        stores(postgresql=postgresql, bucket=bucket) as kept,
+        loaded_program() if loaded else nullcontext(),
+    ):
+        spent = run(Path(name), hashes, kept, loaded=loaded).spent
     where = f"two lists of {hashes:,} hashes, {kept.words}"
     for step, limit in (("sync", MOST_SYNC_US), ("release", MOST_RELEASE_US)):
         first, again = spent[f"first {step}"].seconds, spent[f"one more: {step}"].seconds
@@ -301,6 +324,7 @@ def _main(arguments: Sequence[str]) -> int:
     parser.add_argument("hashes", nargs="?", type=int, default=HASHES)
     parser.add_argument("--postgresql", action="store_true")
     parser.add_argument("--bucket", action="store_true")
+    parser.add_argument("--loaded", action="store_true")
     options, left = parser.parse_known_args(arguments)
     return report([partial(measure, **vars(options))], left)
 

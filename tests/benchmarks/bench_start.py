@@ -17,7 +17,8 @@ from tempfile import TemporaryDirectory
 
 from benchmarks.results import Result, in_turns, report
 
-from support.agencies import Federation, federate
+from support.agencies import Federation
+from support.federated import federated
 from support.processes import PROGRAM, environment
 
 RUNS = 40
@@ -68,9 +69,7 @@ def _compiled(folder: Path) -> Mapping[str, str]:
 def measure(*, divisor: int = 1) -> Iterator[Result]:
     """Each command against the baseline."""
     runs = max(1, RUNS // divisor)
-    with TemporaryDirectory() as scratch:
-        made = federate(Path(scratch))
-        made.stop()
+    with TemporaryDirectory() as scratch, federated(Path(scratch), running=()) as made:
         variables = _compiled(Path(scratch) / "compiled") if runs > 1 else environment()
         if runs > 1:
             processor_seconds(_TYPER, variables)

@@ -42,7 +42,7 @@ def test_the_long_one_runs() -> None:
     variables = own_environment() | {"PYTHONPATH": f"{ROOT / 'tests'}:{ROOT}"}
     del variables["SIGFED_RUN_FOLDER"]
     done = subprocess.run(
-        [sys.executable, "-m", "benchmarks.bench_scale", "50", "--postgresql", "--bucket"],
+        [sys.executable, "-m", "benchmarks.bench_scale", "50", "--postgresql", "--bucket", "--loaded"],
         env=variables,
         capture_output=True,
         text=True,

@@ -18,12 +18,14 @@ from typing import Final
 import pytest
 
 from node.objects.s3 import _prepare
-from support.agencies import LIST, SUBSET, Federation, federate, fetch, numbered, table, written
+from support.agencies import LIST, SUBSET, Federation, fetch, numbered, table, written
 from support.disks import Acts, mounted, small_disk
+from support.federated import federated
 from support.postgres import postgres_server
 from support.processes import Finished, Running, free_port, wait_until
 from support.relay import relay
-from support.seaweedfs import KEY, OPEN, SECRET, Fault, bad_proxy, seaweedfs
+from support.seaweedfs import KEY, SECRET, Fault, bad_proxy, seaweedfs
+from support.web_machines import shared_federation
 
 pytestmark = pytest.mark.slow
 
@@ -153,7 +155,7 @@ def disks(folder: Path) -> Iterator[tuple[World, Grounds]]:
         small_disk(folder / "fr") as agency,
         small_disk(folder / "nl") as peer,
         small_disk(folder / "partner-disk") as partner,
-        world(folder) as made,
+        world(federated(folder, shared=[LATE])) as made,
         read_only(made.pair.fr.home / "objects") as objects,
     ):
         made.homes["partner"] = folder / "partner-disk/home"
@@ -196,7 +198,7 @@ def services(folder: Path) -> Iterator[tuple[World, Grounds]]:
             "put": Fault(answers=403, of="PUT"),
             "compare": Fault(ignores=frozenset({"if-none-match", "if-match"})),
         }
-        with world(folder, store=dsn, objects=f"s3://{OPEN}/{folder.name}") as made:
+        with world(shared_federation(folder, dsn, shared=[LATE])) as made:
             spoilt = {name: Acts(partial(spoil, fault), proxy.mend) for name, fault in faults.items()}
             yield made, {**spoilt, "database": Acts(way.cut, way.mend)}
 
@@ -216,8 +218,9 @@ def clocks(folder: Path) -> Iterator[tuple[World, Grounds]]:
         passed += HOUR
         show(0, shared, *own.values())
 
-    show(-3 * HOUR, shared)
-    with world(folder, clock_file=shared) as made:
+    show(0, shared)
+    with world(federated(folder, shared=[LATE], clock_file=shared)) as made:
+        passed = 3 * HOUR
         show(0, shared, *own.values())
         pair = made.pair
         pair.fr_node.stop()
@@ -237,16 +240,12 @@ def clocks(folder: Path) -> Iterator[tuple[World, Grounds]]:
 
 
 @contextmanager
-def world(
-    folder: Path, *, store: str = "", objects: str = "", clock_file: Path | None = None
-) -> Iterator[World]:
-    made = World(federate(folder, shared=[LATE], store=store, objects=objects, clock_file=clock_file))
-    try:
+def world(federation: AbstractContextManager[Federation]) -> Iterator[World]:
+    with federation as pair:
+        made = World(pair)
         made.watch()
-        assert made.pair.partner.run("scan", made.pair.files["both"]).exit == 1  # another one finds its state
+        assert pair.partner.run("scan", pair.files["both"]).exit == 1  # another one finds its state
         yield made
-    finally:
-        made.pair.stop()
 
 
 NO_ROOM: Final = "no room is left on its disk"

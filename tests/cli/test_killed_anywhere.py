@@ -10,7 +10,7 @@ import shutil
 import signal
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import NamedTemporaryFile
@@ -42,6 +42,8 @@ from support.agencies import (
     table,
     written,
 )
+from support.copies import let_go_on
+from support.federated import federated
 from support.older import age
 from support.postgres import PostgresServer, postgres_server
 from support.preloaded import run_forked
@@ -112,14 +114,16 @@ def database(request: pytest.FixtureRequest) -> Iterator[PostgresServer | None]:
 def pair(database: PostgresServer | None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Federation]:
     """Two agencies, of which the first is killed again and again; the second has more than it has synced."""
     folder = tmp_path_factory.mktemp("killed")
-    made = federate(folder, store=database.database() if database else "")
-    made.fr_node.stop()
-    publish_files(made.nl, numbered("of nl", 30))
-    written(folder / "rows.csv", table(*numbered("imported", 20)))
-    try:
+    with ExitStack() as ended:
+        if database is None:
+            made = ended.enter_context(federated(folder, running=()))
+            let_go_on(made.nl.home)
+        else:
+            made = federate(folder, store=database.database())
+            made.stop()
+        publish_files(made.nl, numbered("of nl", 30))
+        written(folder / "rows.csv", table(*numbered("imported", 20)))
         yield made
-    finally:
-        made.nl_node.stop()
 
 
 @dataclass(slots=True)
@@ -175,7 +179,9 @@ def test_a_command_that_is_killed_and_typed_again(
     command = COMMANDS[name]
     words = tuple(word.format(rows=pair.folder / "rows.csv") for word in command.words)
     first = Stage(pair.fr, database, tmp_path).copy()
-    with _peer(pair, runs=name == "sync"):
+    with (
+        Running(pair.nl) if name == "sync" else nullcontext()
+    ):  # else it must not learn of what the next kill undoes
         command.before(first)
         stage = Stage(first, database, tmp_path / "copies")
         whole = stage.copy()
@@ -194,18 +200,6 @@ def test_a_command_that_is_killed_and_typed_again(
                 assert again.exit == 0, (at, again.err)
             assert _outcome(cli, heads) == wanted, f"killed at step {at} of {steps}"
             shutil.rmtree(cli.home)
-
-
-@contextmanager
-def _peer(pair: Federation, *, runs: bool) -> Iterator[None]:
-    """The second agency, down unless it is synced with: it must not learn of what the next kill undoes."""
-    if not runs:
-        pair.nl_node.stop()
-    try:
-        yield
-    finally:
-        if not runs:
-            pair.nl_node = Running(pair.nl)
 
 
 Heads = dict[str, tuple[int, bytes]]

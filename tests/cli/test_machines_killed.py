@@ -183,12 +183,15 @@ def on_a_cluster(folder: Path) -> Iterator[Node]:
             copy_key_files(pair.fr, signer, machine)
         signed = folder / "signed"
         recording = sys.executable, "-P", "-m", "support.signed_heads", str(signed)
-        run(services, "signer", Cli(signer), "signer", "run", program=recording)
+        owner = Cli(signer)
+        services.start(
+            "signer", owner.command(["-vv", "signer", "run"], program=recording), owner.variables()
+        )
         wait_until((signer / "socket").exists)
-        run(services, "leader", pair.fr, "run")
+        services.serve("leader", pair.fr, "-vv", "run")
         wait_until(lambda: listens(own))
         for name, machine in zip(WEBS, machines, strict=True):
-            run(services, name, machine, "run", "--web")
+            services.serve(name, machine, "-vv", "run", "--web")
         ports = [settings_at(cli.home).listen.port for cli in (pair.fr, *machines)]
         places = {f"10.0.0.1{number}:8443": f"127.0.0.1:{port}" for number, port in enumerate(ports, 1)}
         wait_until(lambda: all(map(listens, ports)))
@@ -196,10 +199,6 @@ def on_a_cluster(folder: Path) -> Iterator[Node]:
         yield Node(
             pair=pair, services=services, cluster=cluster, machines=machines, signer=signer, signed=signed
         )
-
-
-def run(services: Services, name: str, cli: Cli, *arguments: str, program: Sequence[str] = ()) -> None:
-    services.start(name, cli.command(["-vv", *arguments], program=program), cli.variables())
 
 
 def kill_them(node: Node, load: Load, work: Sequence[Future[Any]]) -> None:

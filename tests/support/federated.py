@@ -6,13 +6,13 @@ another one beside it gets a copy of another original.
 
 import atexit
 import shutil
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from support.agencies import Federation, federate
+from support.agencies import SUBSET, Federation, at_once, federate, import_files
 from support.processes import Cli, run_together
 
 
@@ -29,11 +29,14 @@ class _Original:
         self.made = federate(Path(self.scratch.name))
         self.made.stop()
 
-    def started_in(self, folder: Path, running: Collection[str]) -> Federation:
+    def started_in(self, folder: Path, running: Collection[str], clock_file: Path | None) -> Federation:
         """A copy of which these nodes run; the others have stopped."""
         original = self.made.folder
         shutil.copytree(original, folder, dirs_exist_ok=True)
-        agencies = [replace(cli, home=folder / cli.home.name) for cli in (self.made.fr, self.made.nl)]
+        agencies = [
+            replace(cli, home=folder / cli.home.name, clock_file=clock_file)
+            for cli in (self.made.fr, self.made.nl)
+        ]
         for cli in agencies:
             cli.edit("sigfed.toml", str(original), str(folder))
         started = [cli for cli in agencies if cli.home.name in running]
@@ -44,7 +47,7 @@ class _Original:
             folder=folder,
             fr=agencies[0],
             nl=agencies[1],
-            partner=Cli(folder / "partner"),
+            partner=Cli(folder / "partner", clock_file),
             fr_node=nodes["fr"],
             nl_node=nodes["nl"],
             files={name: str(folder / Path(path).name) for name, path in self.made.files.items()},
@@ -55,10 +58,17 @@ _ORIGINALS: list[_Original] = []
 
 
 @contextmanager
-def federated(folder: Path, *, running: Collection[str] = ("fr", "nl")) -> Iterator[Federation]:
-    """What `federate` makes when nothing else is asked of it, until it is stopped at the end.
+def federated(
+    folder: Path,
+    *,
+    running: Collection[str] = ("fr", "nl"),
+    shared: Sequence[bytes] = (),
+    clock_file: Path | None = None,
+) -> Iterator[Federation]:
+    """What `federate` makes, until it is stopped at the end; both agencies list `shared` too.
 
-    A node that is not named as `running` is not started: that takes as long as several commands.
+    It is made by the plain clock, and goes by `clock_file` from its start on. A node that is not named as `running` is
+    not started: that takes as long as several commands.
     """
     original = next((one for one in _ORIGINALS if not one.taken), None)
     if original is None:
@@ -66,10 +76,22 @@ def federated(folder: Path, *, running: Collection[str] = ("fr", "nl")) -> Itera
         _ORIGINALS.append(original)
     original.taken = True
     try:
-        made = original.started_in(folder, running)
+        made = original.started_in(folder, running, clock_file)
         try:
+            if shared:
+                _list_too(made, shared)
             yield made
         finally:
             made.stop()
     finally:
         original.taken = False
+
+
+def _list_too(made: Federation, shared: Sequence[bytes]) -> None:
+    """Both agencies list more, as far as the partner."""
+    for cli in (made.fr, made.nl):
+        import_files(cli, shared)
+    at_once((made.fr, "publish"), (made.nl, "publish"))
+    at_once((made.fr, "peer", "sync"), (made.nl, "peer", "sync"))
+    made.fr.done("subset", "release", SUBSET)
+    made.partner.done("update")

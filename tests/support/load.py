@@ -51,12 +51,12 @@ from support.agencies import (
     SUBSET,
     UNLISTED,
     Federation,
-    federate,
     numbered,
     publish_files,
     table,
     written,
 )
+from support.federated import federated
 from support.moving_time import MovingTime
 from support.processes import Cli
 
@@ -65,7 +65,6 @@ _TCP_CONNECTOR = aiohttp.TCPConnector
 
 WITHDRAWN_LATER = numbered("withdrawn while keys change", 12)
 """Both agencies list them; each withdrawal takes one."""
-_FILES_PER_DAY = 100_000
 _PATIENT_UPDATES = 10
 _PATIENCE = 300.0
 """For everybody's next rounds, in seconds: machines that do other things, too, take minutes."""
@@ -187,11 +186,10 @@ class Load:
 
     def __enter__(self) -> Self:
         with ExitStack() as stack:
-            self.federation: Federation = federate(
-                self._folder, shared=WITHDRAWN_LATER, files_per_day=_FILES_PER_DAY, clock_file=self.time.file
-            )
-            stack.callback(self.federation.stop)
             stack.enter_context(self.time.here())
+            self.federation: Federation = stack.enter_context(
+                federated(self._folder, shared=WITHDRAWN_LATER, clock_file=self.time.file)
+            )
             for module in ("node.remote.node", "node.hoster.client"):
                 stack.enter_context(patch(f"{module}.Traffic", _Wire))
             stack.enter_context(patch.object(aiohttp, "TCPConnector", _connector))

@@ -30,6 +30,8 @@ _UNITS = {"d": "days", "h": "hours"}
 _CHEAP = {"time_cost": 1, "memory_kib": 64, "lanes": 1}
 """What a key costs to open that opens at once."""
 _SMALL = {"pull._AHEAD": 1, "slices.EVENTS": 256, "stage._PART": 1}
+_HERE: list[Path] = []
+"""The file that clients inside of this process go by."""
 
 
 def ahead(file: Path) -> timedelta:
@@ -40,6 +42,11 @@ def ahead(file: Path) -> timedelta:
 def moved(file: Path) -> datetime:
     """What a moved clock shows."""
     return datetime.now(UTC) + ahead(file)
+
+
+def goes_by(file: Path) -> bool:
+    """Whether clients inside of this process do."""
+    return file in _HERE
 
 
 def _interval(*, minutes: int, jitter: int) -> IntervalTrigger:
@@ -91,7 +98,10 @@ class MovingTime:
     @contextmanager
     def here(self) -> Iterator[None]:
         """Clients inside of this process go by it."""
-        with patch.object(SystemClock, "now", lambda _clock: self.now()):
+        with (
+            patch.object(SystemClock, "now", lambda _clock: self.now()),
+            patch(f"{__name__}._HERE", [self.file]),
+        ):
             yield
 
     @contextmanager

@@ -278,7 +278,7 @@ class Daemon:
             self.journal.open("ab") as journal,
         ):
             streams = nothing, answers, journal
-            begin = _apart if apart else _forked
+            begin = _apart if apart else forked
             self.process = begin(cli, words, environ, streams)
         try:
             wait_until(self._serves)
@@ -354,9 +354,10 @@ def run_together(agencies: Sequence[Cli]) -> list[Running]:
     return [one.result() for one in starting]
 
 
-def _forked(
+def forked(
     cli: Cli, words: Sequence[str], variables: Mapping[str, str], streams: Sequence[IO[Any]]
-) -> "Forked | subprocess.Popen[bytes]":
+) -> Forked | subprocess.Popen[bytes]:
+    """A command that begins to run in a program that is loaded already, with these standard streams."""
     order = Order(
         arguments=["--home", str(cli.home), "--json", *words],
         variables=variables,

@@ -4,25 +4,27 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from threading import Event, Lock, Thread
 from typing import Self
 
-from support.processes import process_state, wait_until
+from support.preloaded import Forked
+from support.processes import Cli, forked, process_state, wait_until
 
+_Process = Forked | subprocess.Popen[bytes]
 AGAIN = 1.0
 """Seconds after which what ended is started again."""
 
 
 @dataclass(slots=True)
 class _Service:
-    command: Sequence[str | Path]
-    variables: Mapping[str, str]
+    begin: "Callable[[Path], _Process]"
     log: Path
-    process: "subprocess.Popen[bytes]"
+    process: "_Process"
     ended: float = 0.0
     held: bool = False
 
@@ -49,8 +51,15 @@ class Services:
 
     def start(self, name: str, command: Sequence[str | Path], variables: Mapping[str, str]) -> None:
         """Run a program that does not fork from now on."""
+        self._keep(name, partial(_begin, command, variables))
+
+    def serve(self, name: str, cli: Cli, *arguments: str) -> None:
+        """Run a command of the product from now on: a fork of what is loaded already, whenever it starts."""
+        self._keep(name, partial(_serve, cli, arguments))
+
+    def _keep(self, name: str, begin: Callable[[Path], _Process]) -> None:
         log = self.folder / f"{name}.log"
-        service = _Service(command, variables, log, _begin(command, variables, log))
+        service = _Service(begin, log, begin(log))
         with self._lock:
             self._services[name] = service
 
@@ -98,17 +107,20 @@ class Services:
         now = time.monotonic()
         service.ended = service.ended or now
         if not service.held and now > service.ended + AGAIN:
-            service.process = _begin(service.command, service.variables, service.log)
+            service.process = service.begin(service.log)
             service.ended = 0.0
 
 
-def _begin(
-    command: Sequence[str | Path], variables: Mapping[str, str], log: Path
-) -> "subprocess.Popen[bytes]":
+def _begin(command: Sequence[str | Path], variables: Mapping[str, str], log: Path) -> _Process:
     with log.open("ab") as said:
         return subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=said, stderr=said, env=variables, cwd="/"
         )
+
+
+def _serve(cli: Cli, arguments: Sequence[str], log: Path) -> _Process:
+    with Path(os.devnull).open() as nothing, log.open("ab") as said:
+        return forked(cli, arguments, cli.variables(), (nothing, said, said))
 
 
 def kill_pid(pid: int, number: int = signal.SIGKILL) -> int:

@@ -21,13 +21,13 @@ import pytest
 from node.cli.main import main
 from node.clock import SystemClock
 from node.identity import outside_note, rollback
-from support.moving_time import changed
+from support.moving_time import changed, goes_by
 from support.preloaded import customizations, run_forked
 
 _PROCESSES = frozenset({"agent", "demo", "icap", "run", "scan", "signer"})
 """Commands that take signals or hold a process of their own; whatever has such a word is a process.
 
-So is what is to die, and what goes by a moved clock where clients of the test go by it, too, in threads of their own.
+So is what is to die, and what goes by a moved clock where threads of the test go by another one.
 """
 _PLAIN_CLOCK = SystemClock.now
 _STREAMS = (("0", "rb"), ("1", "wb"), ("2", "wb"))
@@ -71,7 +71,8 @@ def run_here(
     arguments: Sequence[str], variables: Mapping[str, str], folder: Path, streams: Sequence[int]
 ) -> int | None:
     """Exit code of a command with these numbers of open files; None, and nothing done, where it has to be a process."""
-    moves = "CLOCK_FILE" in variables and SystemClock.now is not _PLAIN_CLOCK
+    clock = variables.get("CLOCK_FILE", "")
+    moves = bool(clock) and SystemClock.now is not _PLAIN_CLOCK and not goes_by(Path(clock))
     apart = bool(_PROCESSES & set(arguments) or moves or "DIE_AT" in variables or customizations(variables))
     if apart or not _ONE_AT_A_TIME.acquire(blocking=False):
         return None

@@ -1,7 +1,7 @@
 """Other machines of a node that only serve: a folder each, with a configuration and some sealed key files."""
 
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -66,9 +66,9 @@ def found_in_environment(bucket: S3Server) -> Iterator[None]:
 
 
 @contextmanager
-def shared_federation(folder: Path, dsn: str) -> Iterator[Federation]:
+def shared_federation(folder: Path, dsn: str, *, shared: Sequence[bytes] = ()) -> Iterator[Federation]:
     """Two agencies and a partner; the tables of the first are at `dsn`, the objects of both in a bucket."""
-    made = federate(folder, store=dsn, objects=BUCKET)
+    made = federate(folder, shared=shared, store=dsn, objects=BUCKET)
     try:
         yield made
     finally:
