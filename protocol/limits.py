@@ -56,6 +56,12 @@ MAX_CBOR_DEPTH = 8
 MAX_CBOR_ITEMS = 4096
 """Nesting and total items of one CBOR value: stops bombs that are small on the wire."""
 
+MAX_FILE_EVENTS = 256
+"""Events that a list gives one content id: more are no file, and an honest one has a handful."""
+
+MAX_NODE_LISTS = 16
+"""Lists of one node that others follow: a release names `MAX_SOURCES` lists, and one liar must not use them up."""
+
 MAX_REAFFIRMS = 16
 """Blocks one event may reaffirm."""
 

@@ -26,10 +26,10 @@ from node.journal import Journal
 from node.judgement.conditions import Conditions, Reach, Row, between, conditions, most_again, reach
 from node.judgement.effective import Current, judge_all, judge_some
 from node.judgement.premises import Premises
-from node.judgement.queue import Examined, Files, WaitingFile, Wanted, not_active, waiting_files
+from node.judgement.queue import Examined, Files, WaitingFile, Wanted, no_file, not_active, waiting_files
 from node.judgement.queue_rows import Place, Queue, queue_of
 from node.lists.changes import digest_of
-from node.lists.lookup import Finder
+from node.lists.lookup import Finder, digests_at
 from node.lists.touches import catch_up
 from node.objects.logfiles import LogFiles
 from node.store.lists.records import LogRecord
@@ -150,9 +150,10 @@ class Judge:
         catch_up(self._store)
         with self._store.read() as unit:
             finder = Finder(self._store, unit)
-            digests = finder.files_at(finder.log(origin), [index])
+            log = finder.log(origin)
+            digests = finder.files_at(log, [index])
         if not digests:
-            raise not_active(origin, index)
+            raise (no_file if [*digests_at(self._store, log, [index])] else not_active)(origin, index)
         current = self.some(digests)
         return current, Files(current).at(origin, index)
 

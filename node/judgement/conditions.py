@@ -311,9 +311,10 @@ def _with_siblings(
             below = sorted(place for place in places.get(log.id, ()) if place < size)
             openings = (opening for _, _, opening in reader.items_at(below, size=size) if opening)
             wanted = {store.vault.file_key_of(each) for each in map(content_id_of, openings) if each}
-            runs = unit.file_runs.of(log.id, wanted | files.pop(log.id, set()))
-            if sum(run.last + 1 - run.first for run in runs) > most:
+            wanted |= files.pop(log.id, set())
+            if unit.file_runs.count(log.id, wanted) > most:
                 return None
+            runs = unit.file_runs.of(log.id, wanted)
             beside = (place for run in runs for place in range(run.first, run.last + 1))
             siblings |= set(digests_at(store, log, beside))
         new = siblings - found

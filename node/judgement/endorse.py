@@ -18,15 +18,17 @@ from node.formats.rows import NO_CASE, ImportRow
 from node.judgement.fold import listing_of
 from node.judgement.part import part_of
 from node.judgement.premises import Premises
+from node.judgement.queue import no_file
 from node.lists.changes import AddPacker, Change, Packer, pack
 from node.lists.guards import Guards
 from node.lists.imports.intake import ImportReport, Statement, preview_rows, queue_rows
-from node.lists.lookup import Finder, digests_at
+from node.lists.lookup import Finder
 from node.lists.touches import catch_up
 from node.store.lists.records import LogKind, LogRecord
 from node.store.store import Store
 from node.store.unit import Unit
 from protocol.digest import Digest
+from protocol.limits import MAX_FILE_EVENTS
 from protocol.lists.event import Op
 from protocol.lists.ext import Basis, EntryRef
 from protocol.lists.listing import Entry, Listing, fold
@@ -110,7 +112,7 @@ def endorse(
     `statement.relies_on` is not used: reliance names the peer's entries. What the guards set aside is not endorsed.
 
     Raises:
-        NotFoundError: one of the lists is not known.
+        NotFoundError: one of the lists is not known, or what is selected is no file (`MAX_FILE_EVENTS`).
         UsageError: `source` is not a peer's list.
         ConflictError: an import queued some of the same digests meanwhile.
     """
@@ -210,7 +212,7 @@ def _part_of(store: Store, source: str, indices: Iterable[int]) -> Listing:
     catch_up(store)
     with store.read() as unit:
         log, finder = _peer_list(unit, source), Finder(store, unit)
-        file = finder.same_file(digests_at(store, log, indices), log=log)
+        file = finder.files_at(log, indices)
         listings = part_of(store, unit, Premises.of(unit), file).listings
     return next((each for each in listings if each.origin == source), fold(source, ()))
 
@@ -223,10 +225,12 @@ def _peer_list(unit: Unit, source: str) -> LogRecord:
 
 
 def _files(listing: Listing, select: Select) -> Iterator[File]:
-    """The selected files, each with all its entries of one collection."""
+    """The selected files, each with all its entries of one collection; raises `NotFoundError` for what is no file."""
     groups: dict[tuple[int, bytes | int], list[Entry]] = {}
     for entry in listing.entries.values():
         groups.setdefault((entry.collection, entry.ext.content_id or entry.index), []).append(entry)
     for (collection, _), entries in groups.items():
         if any(map(select, entries)):
+            if len(entries) > MAX_FILE_EVENTS:
+                raise no_file(entries[0].origin, entries[0].index)
             yield collection, entries

@@ -3,7 +3,8 @@
 A file waits while one of its digests is listed on own knowledge by fewer countries than the register asks, is neither
 blocked nor shredded, and neither this node nor another agency of its country is among them: a word from here would
 count. What peers merely rely on waits too, where nobody has examined it. A file is what the peer gives one content id,
-in one collection, as endorsing takes it. Reads a decision that was made before; it folds nothing.
+in one collection, as endorsing takes it; one with more hashes than a file has is none, and does not wait. Reads a
+decision that was made before; it folds nothing.
 """
 
 from collections import Counter
@@ -17,6 +18,7 @@ from node.judgement.effective import Current
 from protocol.digest import Digest
 from protocol.judgement.quorum import Decision
 from protocol.judgement.voices import Discount, MemberListing
+from protocol.limits import MAX_FILE_EVENTS
 from protocol.lists.event import PRIVATE_FROM
 from protocol.lists.listing import Entry
 
@@ -145,6 +147,17 @@ def not_active(origin: str, index: int) -> NotFoundError:
     )
 
 
+def no_file(origin: str, index: int) -> NotFoundError:
+    """Of an entry whose content id a list gives to too many."""
+    return NotFoundError(
+        "{origin} gives the file of entry {index} more than {most} hashes, which no file has",
+        origin,
+        index,
+        MAX_FILE_EVENTS,
+        hint="ask that agency; what is known of a single hash says: sigfed entry explain",
+    )
+
+
 def _grouped(entries: Mapping[int, Entry]) -> Mapping[FileKey, Sequence[int]]:
     found: dict[FileKey, list[int]] = {}
     for entry in entries.values():
@@ -205,6 +218,8 @@ def _files_of(held: MemberListing, rule: WaitingRule, members: Members) -> Itera
         groups.setdefault(file_key(entry), []).append((entry, countries))
     everywhere = frozenset(member.country for member in members.members if member.country is not None)
     for found in groups.values():
+        if len(found) > MAX_FILE_EVENTS:
+            continue  # no file: nobody could examine it, and a peer would have its whole list held in memory
         countries = frozenset.intersection(*(countries for _, countries in found))
         yield WaitingFile(
             node=held.node,

@@ -20,6 +20,7 @@ from node.judgement.effective import Everything, Share
 from node.judgement.queue import Group, WaitingFile, WaitingRule, group_of
 from node.judgement.ranges import Alike
 from node.store.spool import Parts, Spool, part_of
+from protocol.limits import MAX_FILE_EVENTS
 from protocol.lists.listing import Entry
 from protocol.slices import slices
 
@@ -225,7 +226,7 @@ class _Entries:
         room: list[NDArray[Any]] = [np.empty(self._count, column.dtype) for column in Rows.of(())]
         end = 0
         for part in range(self._parts.count):
-            found: tuple[NDArray[Any], ...] = self._files(self._parts.rows(part, _ENTRY))
+            found: tuple[NDArray[Any], ...] = self._files(self._rows(part))
             start, end = end, end + len(found[0])
             for column, values in zip(room, found, strict=True):
                 column[start:end] = values
@@ -234,15 +235,28 @@ class _Entries:
             room[at] = column[order]
         return Queue(origins=self._origins, names=self._groups.values, rows=Rows(*room))
 
+    def _rows(self, part: int) -> NDArray[Any]:
+        """The entries of a part; of what is no file no more than show that."""
+        found, count, few = [np.empty(0, dtype=_ENTRY)], 0, 2 * _EVENTS
+        for page in self._parts.take(part):
+            found.append(np.frombuffer(page, dtype=_ENTRY))
+            count += len(found[-1])
+            if count > few:
+                rows, sizes = _by_file(np.concatenate(found))
+                turns = np.arange(count) - np.repeat(np.cumsum(sizes) - sizes, sizes)
+                found = [rows[turns <= MAX_FILE_EVENTS]]
+                count = len(found[0])
+                few = 2 * max(count, _EVENTS)
+        return np.concatenate(found)
+
     def _files(self, rows: NDArray[Any]) -> Rows:
         """The files of some entries, of each all."""
+        rows, sizes = _by_file(rows)
+        whole = sizes <= MAX_FILE_EVENTS
+        rows, sizes = rows[np.repeat(whole, sizes)], sizes[whole]
         if not len(rows):
             return Rows.of(())
-        same = [rows[name] for name in _SAME_FILE] + [*rows["file"].T]
-        order = np.lexsort((rows["index"], *same))
-        begins = np.ones(len(rows), dtype=np.bool_)
-        begins[1:] = np.any([column[order[1:]] != column[order[:-1]] for column in same], axis=0)
-        starts, rows = np.flatnonzero(begins), rows[order]
+        starts = np.cumsum(sizes) - sizes
         first = rows[starts]
         return Rows(
             self._missing(rows["countries"], starts),
@@ -263,6 +277,15 @@ class _Entries:
             of_file = countries[starts[at] : ends[at]].tolist()
             found[at] = len(frozenset.intersection(*(known[each] for each in of_file)))
         return self._members.k - found
+
+
+def _by_file(rows: NDArray[Any]) -> tuple[NDArray[Any], NDArray[np.intp]]:
+    """Entries put where the others of their files are, by index, and how many each file has."""
+    same = [rows[name] for name in _SAME_FILE] + [*rows["file"].T]
+    order = np.lexsort((rows["index"], *same))
+    begins = np.ones(len(rows), dtype=np.bool_)
+    begins[1:] = np.any([column[order[1:]] != column[order[:-1]] for column in same], axis=0)
+    return rows[order], np.diff(np.flatnonzero(begins), append=len(rows))
 
 
 def _file(entry: Entry) -> tuple[bool, tuple[int, ...]]:

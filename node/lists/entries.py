@@ -63,11 +63,16 @@ class ListReader:
             raise NotFoundError("{origin} has not published event {position}", self._log.origin, position)
         return events[at]
 
-    def with_content_ids(self, wanted: Iterable[bytes]) -> Iterator[tuple[int, Opening]]:
-        """Position and opening of everything that carries one of these content ids, by position."""
+    def with_content_ids(
+        self, wanted: Iterable[bytes], *, most: int | None = None
+    ) -> Iterator[tuple[int, Opening]]:
+        """Position and opening of everything that carries one of these content ids, by position.
+
+        With `most`, of ids that no more events carry.
+        """
         ids = frozenset(wanted)
         files = {self._store.vault.file_key_of(each) for each in ids}
-        for position, data in chain(self._in_runs(files), self._not_noted()):
+        for position, data in chain(self._in_runs(files, most), self._not_noted()):
             if content_id_of(data) in ids:
                 yield position, parse_opening(data)
 
@@ -81,8 +86,8 @@ class ListReader:
                 if change.op == Op.AMEND and change.ref in refs:
                     yield change.ref, _parse_held(change.opening)
 
-    def _in_runs(self, files: Collection[int]) -> Iterator[tuple[int, bytes]]:
-        runs = self._unit.file_runs.of(self._log.id, files)
+    def _in_runs(self, files: Collection[int], most: int | None) -> Iterator[tuple[int, bytes]]:
+        runs = self._unit.file_runs.of(self._log.id, files, most=most)
         places = {place for run in runs for place in range(run.first, run.last + 1)}
         return ((place, self.raw(place)) for place in sorted(places) if place < self._log.touched)
 

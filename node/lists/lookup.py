@@ -18,7 +18,7 @@ from node.store.store import Store
 from node.store.subsets.records import WideKey
 from node.store.unit import Unit
 from protocol.digest import Digest
-from protocol.limits import HEADER_BYTES
+from protocol.limits import HEADER_BYTES, MAX_FILE_EVENTS
 from protocol.lists.event import REFERRING, Header
 from protocol.lists.opening import Opening
 
@@ -118,7 +118,10 @@ class Finder:
         return sorted(found, key=lambda each: (each.log.origin, each.hit.position))
 
     def same_file(self, digests: Iterable[Digest], *, log: LogRecord | None = None) -> frozenset[Digest]:
-        """The digests with those that one list (or any) gives the same content id; it reads lists that have them."""
+        """The digests with those that one list (or any) gives the same content id; it reads lists that have them.
+
+        What a peer gives more than `MAX_FILE_EVENTS` is no file: else it would have others dispute its whole list.
+        """
         asked = frozenset(digests)
         ids: dict[int, set[bytes]] = {}
         for found in self.find(asked, log=log):
@@ -127,22 +130,26 @@ class Finder:
         others = (
             opening.digest
             for log_id, wanted in ids.items()
-            for _, opening in self.reader(self._logs[log_id]).with_content_ids(frozenset(wanted))
+            for _, opening in self.reader(self._logs[log_id]).with_content_ids(
+                wanted, most=None if self._logs[log_id].kind is LogKind.OWN_LIST else MAX_FILE_EVENTS
+            )
         )
         return asked | {digest for digest in others if digest is not None}
 
     def files_at(self, log: LogRecord, places: Iterable[int]) -> set[Digest]:
         """The digests of entries at these places of a list that is noted to its end (`node.lists.touches.catch_up`).
 
-        With those that it gives the same content ids.
+        With those that it gives the same content ids; none of a content id with more than `MAX_FILE_EVENTS`.
         """
         files, size = LogFiles(self._store.objects, self._store.vault, log.origin), log.head.size
         below = sorted(place for place in set(places) if place < size)
         openings = [opening for _, _, opening in files.items_at(below, size=size) if opening]
         ids = [content_id for each in openings if (content_id := content_id_of(each))]
-        runs = self._unit.file_runs.of(log.id, self._store.vault.file_keys_of(ids))
+        keys = self._store.vault.file_keys_of(ids)
+        runs = self._unit.file_runs.of(log.id, keys, most=MAX_FILE_EVENTS)
         beside = (place for run in runs for place in range(run.first, run.last + 1))
-        digests = chain(map(digest_of, openings), digests_at(self._store, log, beside))
+        alone = (digest_of(each) for each in openings if not content_id_of(each))
+        digests = chain(alone, digests_at(self._store, log, beside))
         return {digest for digest in digests if digest is not None}
 
     def _opened(self, hit: IndexHit, wanted: set[Digest]) -> Iterator[Found]:

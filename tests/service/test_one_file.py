@@ -7,17 +7,21 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from node.app.judgement import Judge
-from node.judgement.endorse import NamedFile, endorse_named, mark_of
+from node.errors import NotFoundError
+from node.judgement import queue_rows
+from node.judgement.endorse import NamedFile, endorse, endorse_named, mark_of
 from node.judgement.own_disputes import own_disputes
 from node.judgement.shred_status import EntryPlace, report_shreddings
 from node.lists.corrections.dispute import dispute
 from node.lists.corrections.erase import carry_out
 from node.lists.corrections.shred import prepare, shred
 from node.lists.imports.intake import Statement
+from node.lists.lookup import Finder
+from protocol.limits import MAX_FILE_EVENTS
 from protocol.lists.event import BASELINE
 from protocol.lists.ext import Basis, Reason
 from support.lists import member, register
-from support.stores import Agency, file_digests, reads_of_objects, rows
+from support.stores import Agency, file_digests, reads_of_objects, row, rows, sha256_digest
 from support.times import SettableClock
 
 pytestmark = pytest.mark.both_databases
@@ -26,6 +30,7 @@ MEMBERS = register(member("fr.example", "FR"), member("nl.example", "NL"))
 FILES = [f"file {number}" for number in range(1300)]
 """Two hashes each: eleven bundles of a list."""
 ASKED, DISPUTED = FILES[700], FILES[100]
+SIZES = ("largest", MAX_FILE_EVENTS), ("beyond", MAX_FILE_EVENTS + 1)
 MOST = 8
 """Objects: a bundle is two, and those of the file, of the block and of what waits are read."""
 
@@ -84,11 +89,14 @@ def asking(agency: Agency, other: Agency) -> Asking:
         log = unit.logs.get(other.origin)
         key = agency.store.vault.key_of(file_digests(ASKED)[0])
         index = next(hit.position for hit in unit.entries.find([key], log_id=log.id))
+    return Asking(agency, judge_of(agency), other.origin, index)
+
+
+def judge_of(agency: Agency) -> Judge:
     clock = SettableClock(datetime.fromtimestamp(agency.now_ms / 1000, UTC))
-    judge = Judge(
+    return Judge(
         agency.store, node=agency.node, members=lambda: MEMBERS, clock=clock, max_age=timedelta(days=1)
     )
-    return Asking(agency, judge, other.origin, index)
 
 
 def values(name: str) -> list[str]:
@@ -118,3 +126,35 @@ def test_what_still_stands_of_a_shredded_one(asking: Asking, monkeypatch: pytest
     assert {place.origin for place in standing} == {asking.origin}
     assert len(standing) == 2
     assert len(set(read)) <= MOST, sorted(set(read))
+
+
+@pytest.mark.threat("endless bytes")
+def test_a_content_id_with_more_hashes_than_a_file_has_is_no_file(
+    agency: Agency, other: Agency, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(queue_rows, "_EVENTS", 100)
+    largest, beyond = ([sha256_digest(f"{name} {at}") for at in range(size)] for name, size in SIZES)
+    other.publish([row("largest", digests=largest), row("beyond", digests=beyond), row("honest")])
+    agency.pull(other)
+    judge = judge_of(agency)
+    places = {
+        "honest" if len(file.entries) == 2 else "largest": file
+        for file in judge.each_file(judge.now().waiting, 9)
+    }
+    assert (len(judge.now().waiting), len(places)) == (2, 2), "what is no file waits for nobody"
+    assert len(judge.file(other.origin, places["largest"].first.index)[1]) == MAX_FILE_EVENTS
+
+    taken = {entry.index for file in places.values() for entry in file.entries}
+    of_none = next(index for index in range(agency.log_of(other.origin).head.size) if index not in taken)
+    with pytest.raises(NotFoundError, match=f"more than {MAX_FILE_EVENTS} hashes"):
+        judge.file(other.origin, of_none)
+    said, now_ms = Statement(basis=Basis.REVIEWED, criteria=1), agency.now_ms
+    files = [NamedFile(other.origin, of_none)]
+    named = endorse_named(agency.store, agency.origin, files, statement=said, now_ms=now_ms)
+    assert (named.report.entries, named.missing) == (0, (f"{other.origin}:{of_none}",))
+    with pytest.raises(NotFoundError, match="which no file has"):
+        endorse(agency.store, agency.origin, source=other.origin, statement=said, now_ms=now_ms)
+    with agency.store.read() as unit:
+        finder = Finder(agency.store, unit)
+        assert finder.same_file(beyond[:1]) == {beyond[0]}, "whoever disputes one hash disputes no list"
+        assert finder.same_file(largest[:1]) == {*largest}

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from itertools import repeat
 from typing import TYPE_CHECKING, Final
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from node.store.lists.records import FileRun
 from node.store.tables import FileRunRow, Rows, table
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _C: Final = table(FileRunRow).c
+_ENTRIES: Final = func.coalesce(func.sum(_C.last + 1 - _C.first), 0)
 _IN_LIST: Final = 1000
 _INSERT: Final = 2**17
 
@@ -41,11 +42,20 @@ class FileRunRows(Rows):
             rows = list(zip(repeat(log_id), *part.T.tolist(), strict=False))
             self._connection.exec_driver_sql(statement, rows)
 
-    def of(self, log_id: int, files: Iterable[int]) -> list[FileRun]:
-        """All runs of these files in a list."""
+    def of(self, log_id: int, files: Iterable[int], *, most: int | None = None) -> list[FileRun]:
+        """All runs of these files in a list; with `most`, of those that have no more entries."""
         found: list[FileRun] = []
         for part in slices(sorted(set(files)), _IN_LIST):
-            which = _C.log_id == log_id, _C.file.in_(part)
+            which = [_C.log_id == log_id, _C.file.in_(part)]
+            if most is not None:
+                few = select(_C.file).where(*which).group_by(_C.file).having(most >= _ENTRIES)
+                which.append(_C.file.in_(few))
             rows = self._connection.execute(select(_C.file, _C.first, _C.last).where(*which))
             found += [FileRun(*row) for row in rows]
         return found
+
+    def count(self, log_id: int, files: Iterable[int]) -> int:
+        """How many entries these files have in a list."""
+        parts = slices(sorted(set(files)), _IN_LIST)
+        counts = (select(_ENTRIES).where(_C.log_id == log_id, _C.file.in_(part)) for part in parts)
+        return sum(int(self._connection.execute(each).scalar_one()) for each in counts)
