@@ -8,6 +8,7 @@ from node.errors import UsageError
 from node.store.lists.records import LogKind, LogRecord
 from node.store.store import Store
 from node.store.unit import Unit
+from protocol.limits import MAX_NODE_LISTS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,7 +33,8 @@ def list_origin(node: str, name: str) -> str:
 def create_list(store: Store, node: str, name: str, *, first: Sequence[bytes] = ()) -> LogRecord:
     """Start a list, with these packed changes first in its queue.
 
-    Raises `UsageError` for a name that is not one, `AlreadyExistsError` when it exists.
+    Raises `UsageError` for a name that is not one or a list that nobody would follow, `AlreadyExistsError` when it
+    exists.
     """
     if not is_log_name(name):
         raise UsageError(
@@ -40,6 +42,8 @@ def create_list(store: Store, node: str, name: str, *, first: Sequence[bytes] = 
             hint="for example: csam, csam-nl",
         )
     with store.write() as unit:
+        if len(unit.logs.ls(LogKind.OWN_LIST)) >= MAX_NODE_LISTS:
+            raise UsageError("others follow {most} lists of a node at most", MAX_NODE_LISTS)
         log = unit.logs.create(origin=list_origin(node, name), kind=LogKind.OWN_LIST, node=node, name=name)
         if not first:
             return log

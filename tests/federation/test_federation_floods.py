@@ -12,19 +12,23 @@ import pytest
 from keys.trust.node_parts import NodeLimits
 from node.clock import DAY_MS
 from node.errors import BeyondLimitsError
+from node.lists.catalogue import list_origin
 from node.lists.corrections.dispute import dispute
 from node.lists.pace import MOST_AT_ONCE, FollowGuards
 from node.peers.sync.follow import Follower
 from node.peers.sync.stage import StagedBundle, Staging
 from node.peers.sync.sync import Syncer
-from node.store.lists.records import Intake
+from node.store.lists.records import Intake, LogKind
+from node.trust.announce import log_info
 from protocol.digest import Algorithm, Digest
+from protocol.limits import MAX_NODE_LISTS
 from protocol.lists.event import BASELINE
 from protocol.lists.ext import Reason
 from protocol.tlog.checkpoint import Checkpoint, sign_checkpoint
 from support.adversary import ListPeer, follow
 from support.federation import Agency, Federation
 from support.lists import digest
+from support.logs import LOG
 
 MOST = FollowGuards(max_adds_per_day=20, max_withdraws_per_day=5, max_disputes_per_day=4)
 BOUNDLESS = NodeLimits(
@@ -116,6 +120,32 @@ async def test_a_flood_of_withdrawals_blocks_no_more_than_a_day_has(world: World
         await world.sync()
     assert world.effective() == names(GOOD[5:])
     assert set_aside(world.fr, world.liar.origin) == 15
+
+
+@pytest.mark.threat("a flood")
+async def test_lists_without_end_use_up_no_release(world: World) -> None:
+    await world.begin()
+    own = world.liar.trust.document().logs[0]
+    more = [
+        log_info(
+            "https://127.0.0.1/",
+            list_origin(world.liar.name, f"more-{number}"),
+            LOG.public,
+            valid=own.vkeys[0].valid,
+        )
+        for number in range(MAX_NODE_LISTS)
+    ]
+    world.liar.revise(lambda old: replace(old, serial=old.serial + 1, logs=(*old.logs, *more)))
+    world.liar.withdraw("its own")
+    world.liar.publish()
+    world.federation.advance(days=1)
+    report = await world.federation.sync(world.fr, world.liar)
+    assert f"names more than {MAX_NODE_LISTS} lists" in str(report.error)
+    assert len(report.lists) == MAX_NODE_LISTS
+    assert sum(each.withdrawals for each in report.lists) == 1, "what is held goes on"
+    with world.fr.store.read() as unit:
+        held = [log for log in unit.logs.ls(LogKind.PEER_LIST) if log.node == world.liar.name]
+    assert len(held) == MAX_NODE_LISTS
 
 
 async def test_the_next_day_the_honest_go_on(world: World) -> None:

@@ -7,6 +7,7 @@ finds nothing new costs one conditional request a list. Rules: docs/spec/sync.md
 """
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
@@ -36,12 +37,14 @@ from node.peers.sync.pull import ListPull
 from node.peers.sync.reopen import Reopened, Reopening
 from node.peers.sync.reports import ListOutcome, SyncReport
 from node.peers.sync.requirements import Requiring
+from node.store.lists.records import LogKind
 from node.store.peers.records import PeerRecord
 from node.store.store import Store
 from node.trust.others.refresh import held_document, list_origins, log_trust, newest_root, refresh_peer
 from node.trust.others.revocations import renew, signing, withheld
 from protocol.api import PeerApi
 from protocol.errors import FreezeError, FutureEventError, ProtocolError, UncosignedError, UnknownSignerError
+from protocol.limits import MAX_NODE_LISTS
 from protocol.lists.grant import NOTHING, Grant
 from protocol.pull.inputs import LogTrust
 from protocol.tlog.hasher import HASHLIB, Hasher
@@ -157,7 +160,7 @@ class _Session:
         error: Exception | None = None
         try:
             document = await self._refresh() if refresh else await self._held_trust()
-            for origin in list_origins(document):
+            for origin in await asyncio.to_thread(self._followed, document):
                 lists.append(await self._sync_list(origin, document))  # noqa: PERF401  # keep what came before a failure
         except SigfedError as exc:
             if _is_ours(exc):
@@ -166,6 +169,21 @@ class _Session:
             if isinstance(exc, TrustForkError):
                 await self._deadline.work(self._keep_trust_fork, exc)
         return SyncReport(peer=self._peer.name, lists=tuple(lists), error=error or self._withheld)
+
+    def _followed(self, document: NodeDocument) -> Sequence[str]:
+        """The lists of the document that are held, and the first others up to `MAX_NODE_LISTS`."""
+        named = list_origins(document)
+        with self._store.read() as unit:
+            held = {log.origin for log in unit.logs.ls(LogKind.PEER_LIST) if log.node == document.node}
+        new = [origin for origin in named if origin not in held]
+        beyond = new[max(MAX_NODE_LISTS - len(held), 0) :]
+        if beyond:
+            self._withheld = self._withheld or VerificationError(
+                "{node} names more than {most} lists, and the others are not followed",
+                document.node,
+                MAX_NODE_LISTS,
+            )
+        return [origin for origin in named if origin not in beyond]
 
     def _keep_trust_fork(self, error: TrustForkError) -> None:
         keep_trust_fork(self._store, error, node=self._peer.name, now_ms=milliseconds(self._now))
