@@ -249,6 +249,8 @@ def _parts(
     if answers.wrong:
         return
     rest = attempt("", lambda: read_release(manifest, whole, held=held, pieces=spared)).wrong
+    if since is None and ReleasePart.LABELS in rest and (made_of := folder.labels_made_of):
+        rest += f", or {made_of} is damaged, of which they are made"
     others = [name for part, name in names.items() if part != ReleasePart.ANSWERS]
     named = [name for part, name in names.items() if part in rest] or others
     yield from (Verdict(name, rest if name in named else "") for name in others)

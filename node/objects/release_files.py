@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from functools import cached_property, partial
 from typing import Final, NamedTuple
 
+from keys.message import Message
 from node.errors import MissingObjectError, StoreError
 from node.objects.sealed_names import basis_name, is_basis, is_roster
 from node.ports.objects import GiveName
@@ -155,7 +156,11 @@ class ReleaseFolder:
                 self._record.version,
                 self._record.subset,
                 exc,
-                hint="restore the object folder from a backup",
+                hint=Message(
+                    "restore the object folder from a backup; where labels alone are damaged, another epoch begins"
+                    " with its own: sigfed key rotate oprf --of {subset}",
+                    self._record.subset,
+                ),
             ) from exc
 
     def part(self, part: ReleasePart, *, since: ReleaseRecord | None) -> Laid:
@@ -184,9 +189,18 @@ class ReleaseFolder:
         base = name.removeprefix(self.prefix + _SPLICED)
         if base == name:
             return objects.view(name)
-        whole = objects.view(f"{subset_prefix(self._record.subset)}{base}/{ReleasePart.LABELS}")
+        whole = objects.view(self._labels_in(base))
         with self._undamaged():
             return Spliced.from_bytes(whole, objects.get(name))
+
+    @property
+    def labels_made_of(self) -> str | None:
+        """The object that its labels are in but for new ones; None where all are in its own."""
+        base = self._base()
+        return None if base is None else self._labels_in(base)
+
+    def _labels_in(self, folder: str) -> str:
+        return f"{subset_prefix(self._record.subset)}{folder}/{ReleasePart.LABELS}"
 
     def has_deltas(self, since: ReleaseRecord) -> bool:
         """Whether `part` can be asked for deltas from `since`."""

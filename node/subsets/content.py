@@ -122,7 +122,8 @@ class Content:
         self._vault = vault
         self._held = held
         self._outputs = outputs
-        self._continues = held is not None and held.record.epoch == terms.epoch
+        self.continues = held is not None and held.record.epoch == terms.epoch
+        """Whether hashes that stay have the outputs and labels of the release before."""
         self._digests = digests_in(spool)
         self._rows = Parts(spool, parts)
         self._begun: _Begun | None = None
@@ -190,14 +191,14 @@ class Content:
         self.came += len(lines) - len(rows) + len(before)
         said = [(mark_of(line.label), int(line.digest.algorithm), line.collections) for line in lines]
         same = [
-            row if self._continues and row and (row.label, row.algorithm, row.collections) == now else None
+            row if self.continues and row and (row.label, row.algorithm, row.collections) == now else None
             for row, now in zip(held, said, strict=True)
         ]
         sealed = self._sealed_before(same)
         wanted = {
             line.digest: line.name
             for line, row, label in zip(lines, held, sealed, strict=True)
-            if row is None or not self._continues or label is None
+            if row is None or not self.continues or label is None
         }
         return _Begun(
             lines=lines, held=held, said=said, same=same, sealed=sealed, outputs=self._outputs.begin(wanted)

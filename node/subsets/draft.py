@@ -223,7 +223,8 @@ class Drafter:
             entries, made = made.entries, self._made(spool, frozenset(made.tripped))
             made.entries = entries
         held, selection = self._held.release if self._held else None, made.links.select()
-        if self._held and held and held.labels is not None:  # which those of hashes that stay are taken from
+        if self._held and held and held.labels is not None and made.content.continues:
+            # Those of hashes that stay were taken from them; an epoch begins with its own.
             self._held.folder.require_labels(labels_root(spared(held.labels), LABEL_BYTES, self._hasher))
         made.content.take_test_file()
         contradicted = made.content.at(selection.contradicted)

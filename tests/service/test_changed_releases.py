@@ -502,6 +502,23 @@ def test_labels_that_change_after_they_were_read_are_refused_until_they_are_back
     assert newest.load().version == 2
 
 
+def test_an_epoch_begins_although_the_labels_of_before_are_damaged(
+    fr: ReleasingAgency, other: Agency, tmp_path: Path
+) -> None:
+    """The way out where no backup has them: a withdrawal must not wait for ever."""
+    file = tmp_path / "objects" / f"{folder(fr).prefix}labels"
+    octets = file.read_bytes()
+    file.write_bytes(octets[:-1] + bytes([octets[-1] ^ 1]))
+    add(fr, other, "a")
+    fr.follow(other)
+    with pytest.raises(StoreError, match="damaged: labels") as refused:
+        fr.release()
+    assert "sigfed key rotate oprf --of baseline" in str(refused.value.hint)
+    next_epoch(fr, other)
+    assert fr.release().published
+    assert ReleaseFolder(fr.store, fr.records[-1]).load().version == 2
+
+
 ELSE: dict[str, Change] = {
     "a quorum": register(lambda old: replace(old, k=1)),
     "older events that were opened": reopened,

@@ -4,7 +4,9 @@ import pytest
 
 from node.lists.completeness import unindexed
 from node.objects.integrity import verify_objects
+from node.objects.release_files import ReleaseFolder
 from node.store.store import Store
+from protocol.messages import ReleasePart
 from support.releases import ReleasingAgency, release_both
 from support.stores import Agency, rows
 
@@ -114,3 +116,17 @@ def test_a_damaged_database_says_so(agency: Agency, dsn: str) -> None:
     agency.add(rows("a"))
     damage = agency.store.damage()
     assert damage == ([] if dsn.startswith("sqlite") else None)
+
+
+def test_labels_that_others_are_made_of_are_named_with_them(fr: ReleasingAgency, other: Agency) -> None:
+    """Also when nothing else is kept of their release."""
+    release_both(fr, other, "a", "b")
+    release_both(fr, other, "c")
+    first, second = (ReleaseFolder(fr.store, record) for record in fr.records)
+    base = second.labels_made_of
+    assert base == f"{first.prefix}labels"
+    for name in set(fr.store.objects.ls(first.prefix)) - {base}:
+        fr.store.objects.delete(name)
+    flip(fr.store, base, -1)
+    found = {verdict.name: verdict.wrong for verdict in verify_objects(fr.store) if verdict.wrong}
+    assert base in found[second.object_of(ReleasePart.LABELS, since=None)]
