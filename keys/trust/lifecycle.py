@@ -197,11 +197,6 @@ def signers(keys: Iterable[ManagedKey], now: datetime) -> tuple[ManagedKey, ...]
     return tuple(key for key in active if key.lineage.role in SIGN_TOGETHER or youngest[key.lineage] is key)
 
 
-def revoke(key: ManagedKey) -> ManagedKey:
-    """The key after its revocation, whatever it was before: a destroyed key may have been copied in its time."""
-    return replace(key, stage=Stage.REVOKED)
-
-
 def successor_window(valid: Window) -> Window:
     """The window of the next key: as long, and overlapping this one by a quarter, but at most by two weeks."""
     life = valid.end - valid.start

@@ -6,7 +6,6 @@ is checked, so that tries at once gain nothing.
 """
 
 import re
-from collections.abc import Sequence
 from datetime import timedelta
 from typing import Final
 
@@ -41,11 +40,6 @@ class Persons:
         self._store = store
         self._clock = clock
         self._hasher = hasher
-
-    def ls(self) -> Sequence[PersonRecord]:
-        """All persons by name."""
-        with self._store.read() as unit:
-            return unit.persons.ls()
 
     def is_open(self) -> bool:
         """Whether two persons exist: from then on one alone changes nobody."""

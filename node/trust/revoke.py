@@ -8,7 +8,6 @@ Spec: docs/spec/trust.md, "Revocations".
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
-from datetime import datetime
 
 from keys.signer import Signer
 from keys.trust.node_document import NodeDocument
@@ -92,11 +91,6 @@ def next_witness_name(name: str) -> str:
     """The name of a witness after this one: `NODE/w1`, `NODE/w2`."""
     base, number = name.rstrip("0123456789"), name[len(name.rstrip("0123456789")) :]
     return f"{base}{int(number or '1') + 1}"
-
-
-def since(moment: datetime) -> datetime:
-    """The time of a revocation: whole seconds."""
-    return moment.replace(microsecond=0)
 
 
 def _waits(one: Revocation) -> bool:

@@ -157,12 +157,6 @@ def consistency_ranges(old_size: int, new_size: int) -> list[tuple[int, int]]:
     return ranges[::-1]
 
 
-def inclusion_proof(leaf_hashes: Sequence[bytes], index: int, size: int | None = None) -> list[bytes]:
-    """Proof that leaf `index` is in the tree of the first `size` (default: all) leaf hashes."""
-    size = len(leaf_hashes) if size is None else size
-    return [root_of(leaf_hashes[b:e]) for b, e in inclusion_ranges(index, size)]
-
-
 def consistency_proof(leaf_hashes: Sequence[bytes], old_size: int, new_size: int) -> list[bytes]:
     """Proof that the tree of the first `old_size` leaf hashes is a prefix of that of the first `new_size`."""
     return [root_of(leaf_hashes[b:e]) for b, e in consistency_ranges(old_size, new_size)]

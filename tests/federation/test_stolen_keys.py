@@ -21,7 +21,7 @@ from node.evidence.keep import accused_nodes, verify
 from node.peers.sync import sync
 from node.trust.others.revocations import accept
 from node.trust.own import window
-from node.trust.revoke import next_witness_name, resume_log, revoke_keys, since
+from node.trust.revoke import next_witness_name, resume_log, revoke_keys
 from node.trust.successors import with_key
 from protocol.digest import Digest
 from protocol.errors import UntrustedError
@@ -58,7 +58,7 @@ def files(*names: str) -> set[Digest]:
 def revoke(agency: Agency, role: Role, name: str, new: AuthPublicKey | WitnessPublicKey) -> None:
     """Take a key back and name another in its place, from now on."""
     now = agency.clock.now()
-    revocation = Revocation(role=role, key=name, time=since(now), reason=Reason.COMPROMISE)
+    revocation = Revocation(role=role, key=name, time=now.replace(microsecond=0), reason=Reason.COMPROMISE)
 
     def change(document: NodeDocument) -> NodeDocument:
         witness = document.witness
@@ -277,7 +277,9 @@ async def test_a_key_taken_back_signs_nothing_even_if_a_document_lists_it(
     """A lost key stays in the document, because what it signed stands."""
     fr, _, de = agencies
     lost = fr.trust.document().auth_keys[0]
-    revocation = Revocation(role=Role.AUTH, key=lost.kid, time=since(fr.clock.now()), reason=Reason.LOST)
+    revocation = Revocation(
+        role=Role.AUTH, key=lost.kid, time=fr.clock.now().replace(microsecond=0), reason=Reason.LOST
+    )
     revoke_keys(fr.trust, fr.store, [revocation], document=lambda document: document, signers=fr.signers)
     assert lost in fr.trust.document().auth_keys
     await ask(de, fr)

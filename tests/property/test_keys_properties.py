@@ -196,6 +196,7 @@ READERS: dict[str, tuple[Callable[[bytes], object], bytes]] = {
 @pytest.mark.parametrize("reader", READERS)
 @given(data=st.binary(max_size=200) | jsons.map(lambda value: json.dumps(value).encode()))
 def test_any_bytes_are_read_or_refused(reader: str, data: bytes) -> None:
+    """With an error of `keys`: any other fails this."""
     with suppress(KeysError):
         READERS[reader][0](data)
 
@@ -218,6 +219,7 @@ def replaced(value: Any, path: tuple[Any, ...], new: object) -> Any:
 @pytest.mark.parametrize("reader", READERS)
 @given(data=st.data(), new=jsons)
 def test_any_value_at_any_place_is_read_or_refused(reader: str, data: st.DataObject, new: object) -> None:
+    """As above: any other error fails this."""
     read, good = READERS[reader]
     value = json.loads(good)
     path = data.draw(st.sampled_from(paths(value)))

@@ -120,6 +120,7 @@ def test_what_differs_is_named(old: Mapping[str, Any], new: Mapping[str, Any]) -
 
 @given(st.binary(max_size=200))
 def test_no_bytes_break_the_reader(data: bytes) -> None:
+    """They are read or refused: any other error fails this."""
     with suppress(MalformedTrustError):
         from_json(data)
 

@@ -173,6 +173,7 @@ def test_a_changed_delta_is_refused_or_leads_elsewhere(
 
 @given(st.binary(max_size=80), widths_and_values(unique=False))
 def test_only_malformed_escapes_a_delta(data: bytes, case: tuple[int, U64Array]) -> None:
+    """Any other error fails this."""
     width, old = case
     with contextlib.suppress(MalformedError):
         gathered(apply_delta(old, data, width))
@@ -257,6 +258,7 @@ def test_label_deltas_lead_to_the_new_labels(
 
 @given(st.binary(max_size=120), labelled())
 def test_only_malformed_escapes_a_label_delta(data: bytes, case: tuple[Labelled, Labelled]) -> None:
+    """Any other error fails this."""
     old, new = case
     with contextlib.suppress(MalformedError):
         b"".join(apply_label_delta(old, data, new.answers))
@@ -335,6 +337,7 @@ def test_filters_come_back_and_have_one_encoding(subset_filter: SubsetFilter, da
 
 @given(st.binary(max_size=100), st.sampled_from([Manifest.from_bytes, SubsetFilter.from_bytes]))
 def test_only_malformed_escapes_a_reader(data: bytes, read: Callable[[bytes], object]) -> None:
+    """Any other error fails this."""
     with contextlib.suppress(MalformedError):
         read(data)
 
@@ -367,6 +370,7 @@ def test_a_release_is_the_same_whole_and_by_delta(old: list[int], new: list[int]
 
 @given(st.binary(max_size=60), st.sampled_from(["screen", "answers", "labels"]), st.booleans())
 def test_only_our_errors_escape_release_files(body: bytes, part: str, whole: bool) -> None:
+    """Any other error fails this."""
     release = make_release(range(6), labels=[Label(1, (LabelSource(0, 1),))] * 6)
     files = ReleaseFiles(
         screen=write_screen(release), answers=write_answers(release), labels=write_labels(release)

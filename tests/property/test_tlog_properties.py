@@ -11,7 +11,6 @@ from protocol.tlog.conflict import Conflict, ConflictKind
 from protocol.tlog.merkle import (
     CompactRange,
     consistency_proof,
-    inclusion_proof,
     root_of,
     verify_consistency,
     verify_inclusion,
@@ -21,7 +20,7 @@ from protocol.tlog.policy import parse_policy
 from protocol.tlog.proof import TlogProof
 from protocol.tlog.tiles import parse_entries_path, parse_tile_path
 from support.logs import LOG_KEY, ORIGIN, WITNESS_KEYS, head, signed_note
-from support.trees import leaves
+from support.trees import inclusion_proof, leaves
 
 LEAVES = leaves(600)
 HASHES = st.binary(min_size=32, max_size=32)

@@ -24,7 +24,7 @@ from node.errors import (
 from node.objects.person_requests import change_payload
 from node.store.accounts.records import Outcome, PersonRole
 from node.store.store import Store
-from support.persons import NOW, PASS, add_two, ask, join, made, make_persons
+from support.persons import NOW, PASS, add_two, all_of, ask, join, made, make_persons
 from support.times import SettableClock
 
 
@@ -192,7 +192,7 @@ def test_requests_are_shown_without_their_payload(approvals: Approvals) -> None:
 def test_the_first_two_are_added_by_the_operator_and_the_third_is_not(two: Persons) -> None:
     with pytest.raises(ConflictError):
         two.add("carla", PersonRole.OPERATOR, PASS["carla"])
-    assert [person.name for person in two.ls()] == ["alice", "bruno"]
+    assert [person.name for person in all_of(two)] == ["alice", "bruno"]
 
 
 @pytest.mark.parametrize(
@@ -212,7 +212,7 @@ def test_who_cannot_be_a_first_person(
 ) -> None:
     with pytest.raises(UsageError, match=says):
         persons.add(name, role, passphrase)
-    assert persons.ls() == []
+    assert all_of(persons) == []
 
 
 def test_a_name_is_taken_once(persons: Persons) -> None:
@@ -250,7 +250,7 @@ def test_guessing_is_slowed_down_and_ends_with_the_right_one(two: Persons, clock
     assert caught.value.retry_after_seconds == 60
     clock.advance(timedelta(hours=2))
     assert two.authenticate("alice", PASS["alice"]) == "alice"
-    assert next(person.tries for person in two.ls() if person.name == "alice") == 0
+    assert next(person.tries for person in all_of(two) if person.name == "alice") == 0
 
 
 @pytest.mark.threat("a wrong clock")
@@ -276,8 +276,8 @@ def test_a_verifier_of_one_person_is_none_of_another(two: Persons, store: Store)
 
 
 def test_verifiers_are_sealed(two: Persons, tmp_path: Path) -> None:
-    assert all(b"argon2" not in person.verifier for person in two.ls())
-    assert all(PASS[person.name] not in repr(person) for person in two.ls())
+    assert all(b"argon2" not in person.verifier for person in all_of(two))
+    assert all(PASS[person.name] not in repr(person) for person in all_of(two))
 
 
 def leave(persons: Persons, name: str) -> str:
@@ -293,7 +293,7 @@ def test_nobody_leaves_when_too_few_would_decide(two: Persons, store: Store) -> 
         leave(two, "alice")
     join(two, "david", PersonRole.SECURITY)
     assert "no more" in leave(two, "alice")
-    assert [person.name for person in two.ls()] == ["bruno", "carla", "david"]
+    assert [person.name for person in all_of(two)] == ["bruno", "carla", "david"]
 
 
 def test_adding_replaces_nobody(two: Persons) -> None:

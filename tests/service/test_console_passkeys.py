@@ -30,7 +30,7 @@ from node.store.accounts.records import PersonRole
 from node.store.store import Store
 from protocol.audit import AuditRecord
 from support.authenticator import HOST, ORIGIN, PRESENT, VERIFIED, Authenticator, decode, encode
-from support.persons import NOW, PASS, add_two, join, made, make_persons
+from support.persons import NOW, PASS, add_two, all_of, join, made, make_persons
 from support.times import SettableClock
 
 
@@ -621,7 +621,7 @@ def test_the_first_two_say_who_they_are(
         invitations.introduce(late, "carla", PersonRole.OPERATOR, PASS["carla"])
     with pytest.raises(ConflictError, match="approval"):
         invitations.make()
-    assert [(person.name, person.role.value) for person in nobody.ls()] == [
+    assert [(person.name, person.role.value) for person in all_of(nobody)] == [
         ("alice", "operator"),
         ("bruno", "security"),
     ]

@@ -75,7 +75,7 @@ def test_damaged_files_are_named(tmp_path: Path) -> None:
 
 
 def test_threads_open_keys_at_the_same_time(tmp_path: Path) -> None:
-    """In a process of its own: derivations that wait for each other could not be ended."""
+    """In a process of its own, which asserts: derivations that wait for each other could not be ended."""
     program = f"""if True:
         import sys
         from concurrent.futures import ThreadPoolExecutor

@@ -15,7 +15,6 @@ from keys.trust.tuf.target_files import REVOKED_FILE
 from node.errors import VerificationError
 from node.hoster.trust.node import known
 from node.trust.own import window
-from node.trust.revoke import since
 from node.trust.successors import with_key
 from support.release_logs import LOG_KEY, WitnessedWorld
 from support.subsets import ORIGIN
@@ -39,7 +38,7 @@ def take_back(world: WitnessedWorld, *, last_good: int, resumes: int | None) -> 
     entry = Revocation(
         role=Role.LOG,
         key=info.vkeys[0].vkey,
-        time=since(now),
+        time=now.replace(microsecond=0),
         reason=Reason.COMPROMISE,
         last_good=FinalCheckpoint(last_good, b"\x01" * 32),
         resumes=resumes,

@@ -87,6 +87,7 @@ def test_requests_are_read_as_they_were_written(ask: Ask, fields: dict[str, int]
 
 @given(st.binary(max_size=200))
 def test_whatever_comes_is_a_request_or_an_error_of_ours(data: bytes) -> None:
+    """Any other error fails this."""
     for read in (read_request, read_reply):
         with suppress(NodeError, KeysError, OSError):
             read(source(data))

@@ -40,7 +40,7 @@ from protocol.subset.filter import SubsetFilter
 from support.cheap_node import CheapNode, follow
 from support.hits import HOSTER, SUBSET
 from support.lists import digest
-from support.persons import NOW, PASS, add_two, made, make_persons
+from support.persons import NOW, PASS, add_two, all_of, made, make_persons
 from support.proposed import proposal_of
 from support.records import partner_record
 from support.releases import ReleasingAgency
@@ -151,7 +151,7 @@ def test_the_first_two_persons_are_two(store: Store, meet: Meet) -> None:
         lambda: known.add("bruno", PersonRole.OPERATOR, PASS["bruno"]),
         lambda: known.add("carla", PersonRole.OPERATOR, PASS["carla"]),
     )
-    assert [each.name for each in known.ls()] == ["alice", "bruno"]
+    assert [each.name for each in all_of(known)] == ["alice", "bruno"]
 
 
 @pytest.fixture

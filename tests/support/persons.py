@@ -1,5 +1,6 @@
 """Persons of a test node, with a passphrase each and a quick derivation."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from keys.keyfile import KdfProfile
@@ -8,7 +9,7 @@ from node.access.persons import Persons
 from node.clock import Clock, system_entropy
 from node.objects.person_requests import change_payload
 from node.signing.verifiers import Argon2Hasher
-from node.store.accounts.records import Approval, PersonRole
+from node.store.accounts.records import Approval, PersonRecord, PersonRole
 from node.store.store import Store
 
 NOW = datetime(2027, 3, 1, 12, tzinfo=UTC)
@@ -44,3 +45,9 @@ def made(payload: bytes) -> Approval:
     return Approval(
         id=1, kind="person.add", subject="", payload=payload, requested_by="alice", requested_ms=0
     )
+
+
+def all_of(persons: Persons) -> Sequence[PersonRecord]:
+    """All persons by name."""
+    with persons._store.read() as unit:
+        return unit.persons.ls()

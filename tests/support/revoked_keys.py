@@ -9,7 +9,7 @@ from keys.trust.revocations import Reason, Revocation
 from node.evidence.doubt import head_at
 from node.lists.head_renewal import resign
 from node.trust.own import window
-from node.trust.revoke import revoke_keys, since
+from node.trust.revoke import revoke_keys
 from node.trust.successors import with_key
 from support.federation import Agency
 
@@ -23,7 +23,7 @@ def revoke_log_key(agency: Agency, *, last_good: int) -> LogPrivateKey:
     revocation = Revocation(
         role=Role.LOG,
         key=old,
-        time=since(now),
+        time=now.replace(microsecond=0),
         reason=Reason.COMPROMISE,
         last_good=head_at(agency.store, agency.log(), last_good),
     )

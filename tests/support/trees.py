@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from hashlib import sha256
 
+from protocol.tlog.merkle import inclusion_ranges, root_of
+
 
 def leaves(count: int) -> list[bytes]:
     """Leaf hashes of the entries 0, 1, 2 … as u64."""
@@ -45,3 +47,9 @@ def split(size: int) -> int:
     while k * 2 < size:
         k *= 2
     return k
+
+
+def inclusion_proof(leaf_hashes: Sequence[bytes], index: int, size: int | None = None) -> list[bytes]:
+    """Proof that leaf `index` is in the tree of the first `size` (default: all) leaf hashes."""
+    size = len(leaf_hashes) if size is None else size
+    return [root_of(leaf_hashes[b:e]) for b, e in inclusion_ranges(index, size)]

@@ -259,6 +259,7 @@ PLACES = {
 
 @pytest.mark.parametrize("place", PLACES.values(), ids=PLACES)
 def test_what_an_honest_key_signs_is_accepted(place: Place) -> None:
+    """Who receives it raises otherwise, as it does below."""
     place.receives(REGULAR)
 
 

@@ -92,6 +92,7 @@ def test_every_byte_alone_is_the_same() -> None:
 
 @given(st.binary(max_size=300), st.integers(min_value=0), st.integers(min_value=0, max_value=255))
 def test_noise_is_refused_or_waited_for_and_nothing_else(noise: bytes, at: int, byte: int) -> None:
+    """Any other error fails this."""
     altered = bytearray(CONVERSATION)
     altered[at % len(altered)] = byte
     for data in (noise, bytes(altered), CONVERSATION[: at % len(CONVERSATION)] + noise):

@@ -9,7 +9,6 @@ from protocol.tlog.merkle import (
     EMPTY_ROOT,
     CompactRange,
     consistency_proof,
-    inclusion_proof,
     inclusion_ranges,
     leaf_hash,
     node_hash,
@@ -17,7 +16,7 @@ from protocol.tlog.merkle import (
     verify_consistency,
     verify_inclusion,
 )
-from support.trees import leaves, naive_path, naive_proof, naive_root
+from support.trees import inclusion_proof, leaves, naive_path, naive_proof, naive_root
 
 ALL = 34  # all trees up to this size: two levels past a power of two on either side
 LEAVES = leaves(ALL)

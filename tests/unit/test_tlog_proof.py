@@ -3,10 +3,10 @@ import pytest
 from protocol.errors import MalformedError, ProofError, TooLargeError, UntrustedError, WrongOriginError
 from protocol.limits import MAX_TLOG_PROOF_BYTES
 from protocol.tlog.checkpoint import Checkpoint
-from protocol.tlog.merkle import inclusion_proof, root_of
+from protocol.tlog.merkle import root_of
 from protocol.tlog.proof import TlogProof, parse_hashes, verify_proof
 from support.logs import LOG_KEY, NEXT_LOG_KEY, ORIGIN, WITNESS_KEYS, policy_of, signed_note
-from support.trees import leaves
+from support.trees import inclusion_proof, leaves
 
 LEAVES = leaves(7)
 NOTE = signed_note(Checkpoint(ORIGIN, 7, root_of(LEAVES)), {"a": 1, "b": 2})

@@ -6,7 +6,6 @@ from protocol.errors import MalformedError, NotCanonicalError
 from protocol.tlog.merkle import (
     EMPTY_ROOT,
     consistency_proof,
-    inclusion_proof,
     root_of,
     verify_consistency,
     verify_inclusion,
@@ -24,7 +23,7 @@ from protocol.tlog.tiles import (
     tile_path,
     width_at,
 )
-from support.trees import leaves
+from support.trees import inclusion_proof, leaves
 
 LEAVES = leaves(70_000)
 
