@@ -9,6 +9,7 @@ console decides for itself.
 import re
 from collections.abc import Callable, Mapping
 from datetime import timedelta
+from types import MappingProxyType
 from typing import Any, Final, TypeVar
 
 from aiohttp import web
@@ -18,7 +19,7 @@ from node.access.sessions import Visitor
 from node.connections import address_key
 from node.console.devices import LIFE
 from node.console.forms.body import read_form
-from node.console.handlers import CONSOLE, SIGN_IN, in_thread, visiting
+from node.console.handlers import CONSOLE, SIGN_IN, in_thread, rendered, visiting
 from node.console.languages import translated
 from node.console.parts import Page, Refused, Values
 from node.web.problems import problem_of
@@ -71,12 +72,20 @@ async def working(request: web.Request, work: Callable[[Any], T]) -> T:
     return await in_thread(request, work, request.app[CONSOLE].world)
 
 
-def refusal(page: Page[Any], error: SigfedError) -> tuple[Refused, int]:
-    """What the page says of what was not done, and the status."""
+def refused(
+    request: web.Request,
+    page: Page[Any],
+    model: object,
+    error: SigfedError,
+    *,
+    visitor: Visitor | None = None,
+    form: Mapping[str, str] = MappingProxyType({}),
+) -> web.Response:
+    """The page again, with what was not done, and what was typed into its form."""
     status = problem_of(error).status
-    if status >= 500:  # what fails inside the node is nothing for strangers
-        return Refused(page.name, "", ""), status
-    return Refused(page.name, translated(error.message), translated(error.hint)), status
+    # What fails inside the node is nothing for strangers.
+    said = ("", "") if status >= 500 else (translated(error.message), translated(error.hint))
+    return rendered(request, page, model, visitor, refused=Refused(page.name, *said, form), status=status)
 
 
 def admitted(request: web.Request, person: str, token: str, to: str) -> web.Response:

@@ -80,6 +80,11 @@ def translated_plural(one: str, many: str, count: int) -> str:
     return _catalogue(_current.get()).ngettext(one, many, count)
 
 
+def plural(one: str, many: str, count: int) -> str:
+    """A sentence about so many, with the number in it; empty for none."""
+    return translated_plural(one, many, count).format(count=count) if count else ""
+
+
 class Catalogue:
     """The sentences of a language, out of the text of a `.po` file; what is not translated stays English."""
 

@@ -8,7 +8,7 @@ they work with is the world of an agency's node unless a console says otherwise 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from types import MappingProxyType
+from types import MappingProxyType, ModuleType
 from typing import Any, Final, Generic, NamedTuple, Protocol, Self
 
 from typing_extensions import TypeVar, override
@@ -237,6 +237,15 @@ class Surface(Generic[W]):
 
     pages: tuple[Page[W], ...]
     actions: tuple[Action[W], ...]
-    downloads: tuple[Download[W], ...] = ()
-    templates: tuple[str, ...] = ("node.console",)
+    downloads: tuple[Download[W], ...]
+    templates: tuple[str, ...]
     """Packages whose `templates` hold its pages; of two of one name that of the first."""
+
+    @classmethod
+    def of(cls, *modules: ModuleType, templates: tuple[str, ...] = ("node.console",)) -> Self:
+        """What these modules have in their `PAGES`, `ACTIONS` and `DOWNLOADS`, where they have any."""
+        pages, actions, downloads = (
+            tuple(row for module in modules for row in getattr(module, table, ()))
+            for table in ("PAGES", "ACTIONS", "DOWNLOADS")
+        )
+        return cls(pages=pages, actions=actions, downloads=downloads, templates=templates)

@@ -9,7 +9,7 @@ from markupsafe import Markup
 
 from keys.message import marked
 from node.clock import DAY_MS, HOUR_MS, MINUTE_MS, moment_of
-from node.console.languages import grouped, translated_plural
+from node.console.languages import grouped, plural, translated_plural
 from node.console.languages import translated as _
 from node.pages.text import visible
 
@@ -80,11 +80,9 @@ def lasting(span_ms: int) -> str:
     if span < MINUTE_MS:
         return _("less than a minute")
     if span < HOUR_MS:
-        count = span // MINUTE_MS
-        return translated_plural("{count} minute", "{count} minutes", count).format(count=count)
+        return plural("{count} minute", "{count} minutes", span // MINUTE_MS)
     if span < 2 * DAY_MS:
-        count = span // HOUR_MS
-        return translated_plural("{count} hour", "{count} hours", count).format(count=count)
+        return plural("{count} hour", "{count} hours", span // HOUR_MS)
     count = span // DAY_MS
     return translated_plural("{count} day", "{count} days", count).format(count=number(count))
 

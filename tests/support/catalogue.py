@@ -50,6 +50,7 @@ _KEYWORDS = {
     "translated": None,
     "ngettext": (1, 2),
     "translated_plural": (1, 2),
+    "plural": (1, 2),
     "waits": (3, 4),
 }
 _HEADER = (

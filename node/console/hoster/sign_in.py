@@ -15,7 +15,7 @@ from node.console.entrance import (
     dismissed,
     entry_form,
     led_to,
-    refusal,
+    refused,
     target,
     working,
 )
@@ -61,8 +61,7 @@ async def sign_in(request: web.Request) -> web.Response:
         name, token = await working(request, open_one)
     except NodeError as exc:
         _journal.warning("sign-in-refused")
-        refused, status = refusal(_PAGE, exc)
-        return rendered(request, _PAGE, Going(to), refused=refused, status=status)
+        return refused(request, _PAGE, Going(to), exc)
     return admitted(request, name, token, to)
 
 

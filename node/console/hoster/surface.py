@@ -7,26 +7,9 @@ from typing import Final
 
 from node.console.hoster.pages import account, hit, hits, lists, overview, scans
 from node.console.hoster.world import PartnerWorld
-from node.console.parts import Action, Download, Page, Surface
+from node.console.parts import Surface
 
-PAGES: Final[tuple[Page[PartnerWorld], ...]] = (
-    *overview.PAGES,
-    *hits.PAGES,
-    *scans.PAGES,
-    *lists.PAGES,
-    *account.PAGES,
-    *hit.PAGES,
+SURFACE: Final[Surface[PartnerWorld]] = Surface.of(
+    overview, hits, scans, lists, account, hit, templates=("node.console.hoster", "node.console")
 )
-
-ACTIONS: Final[tuple[Action[PartnerWorld], ...]] = (
-    *hits.ACTIONS,
-    *hit.ACTIONS,
-    *lists.ACTIONS,
-    *account.ACTIONS,
-)
-
-DOWNLOADS: Final[tuple[Download[PartnerWorld], ...]] = (*hit.DOWNLOADS,)
-
-SURFACE: Final = Surface(
-    pages=PAGES, actions=ACTIONS, downloads=DOWNLOADS, templates=("node.console.hoster", "node.console")
-)
+PAGES, ACTIONS = SURFACE.pages, SURFACE.actions

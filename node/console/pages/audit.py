@@ -7,7 +7,7 @@ from typing import Final
 
 from keys.trust.tuf.target_files import NODE_FILE
 from node.access.sessions import Visitor
-from node.acts.act import EVERYBODY, OPERATORS, SECURITY
+from node.acts.act import OPERATORS, SECURITY
 from node.audit.reader import Audited, count_unsigned, export_audit, get_audited, read_audit_backwards
 from node.console.languages import translated as _
 from node.console.parts import Action, Download, File, Led, Page, Section, Values
@@ -93,15 +93,8 @@ def export(world: World, _: Visitor, __: Values) -> File:
 
 
 PAGES: Final = (
-    Page(
-        name="audit",
-        path="/console/audit",
-        title="Audit",
-        gather=gather,
-        section=Section.RECORD,
-        roles=EVERYBODY,
-    ),
-    Page(name="record", path="/console/audit/record", title="Record", gather=gather_record, roles=EVERYBODY),
+    Page(name="audit", path="/console/audit", title="Audit", gather=gather, section=Section.RECORD),
+    Page(name="record", path="/console/audit/record", title="Record", gather=gather_record),
 )
 
 ACTIONS: Final = (

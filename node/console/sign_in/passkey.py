@@ -12,7 +12,7 @@ from aiohttp import web
 
 from node.access.passkeys import Passkeys
 from node.app.accounts import open_passkeys, open_sessions
-from node.console.entrance import already_in, entry_form, led_to, refusal, target, working
+from node.console.entrance import already_in, entry_form, led_to, refused, target, working
 from node.console.handlers import CONSOLE, PROVE, SIGN_IN, in_thread, rendered, require_own, signed_in
 from node.console.parts import Page
 from node.console.record import STRANGERS, turned_away
@@ -63,8 +63,7 @@ async def sign_in(request: web.Request) -> web.Response:
         await in_thread(
             request, request.app[STRANGERS].turned_away, request.app[CONSOLE].world, exc, by="passkey"
         )
-        refused, status = refusal(SIGN_IN_PAGE, exc)
-        return rendered(request, SIGN_IN_PAGE, going(request, to), refused=refused, status=status)
+        return refused(request, SIGN_IN_PAGE, going(request, to), exc)
     return await come_in(request, person, to, by="passkey")
 
 
@@ -100,8 +99,7 @@ async def prove(request: web.Request) -> web.Response:
         await in_thread(
             request, turned_away, request.app[CONSOLE].world.acting_as(visitor.person), exc, by="proof"
         )
-        refused, status = refusal(_PROVE, exc)
-        return rendered(request, _PROVE, Going(to), visitor=visitor, refused=refused, status=status)
+        return refused(request, _PROVE, Going(to), exc, visitor=visitor)
     return led_to(to)
 
 

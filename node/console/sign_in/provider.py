@@ -12,7 +12,7 @@ from typing import Final
 
 from aiohttp import web
 
-from node.console.entrance import COMING, allowance, led_to, refusal, target, working
+from node.console.entrance import COMING, allowance, led_to, refused, target, working
 from node.console.handlers import CONSOLE, SIGN_IN, in_thread, rendered
 from node.console.parts import Page
 from node.console.record import STRANGERS
@@ -118,14 +118,7 @@ async def _turned_away(request: web.Request, error: NodeError, to: str) -> web.R
 
 
 def _refused(request: web.Request, error: NodeError, to: str) -> web.Response:
-    refused, status = refusal(SIGN_IN_PAGE, error)
-    return rendered(
-        request,
-        SIGN_IN_PAGE,
-        going(request, target(to, request.app[CONSOLE].pages)),
-        refused=refused,
-        status=status,
-    )
+    return refused(request, SIGN_IN_PAGE, going(request, target(to, request.app[CONSOLE].pages)), error)
 
 
 def _provider(request: web.Request) -> Provider:

@@ -13,10 +13,10 @@ from aiohttp import web
 from node.access.approvals import two_decide
 from node.access.invitations import Recognised
 from node.app.accounts import open_invitations, open_passkeys
-from node.console.entrance import entry_form, led_to, refusal, working
+from node.console.entrance import entry_form, led_to, refused, working
 from node.console.handlers import CONSOLE, PROVE, is_own, rendered, require_own, signed_in, visiting
 from node.console.languages import translated as _
-from node.console.parts import Page, Refused, Values
+from node.console.parts import Page, Values
 from node.console.sign_in.sessions import come_in
 from node.console.world import World
 from node.errors import NodeError, RateLimitedError, UnauthenticatedError, UsageError
@@ -62,10 +62,8 @@ async def welcome(request: web.Request) -> web.Response:
     try:
         made = await working(request, lambda world: _question(world, _recognised(world, form)))
     except NodeError as exc:
-        refused, status = refusal(_WELCOME, exc)
-        refused = Refused(refused.action, refused.message, refused.hint, {"name": form.text("name")})
         model = await working(request, _welcome)
-        return rendered(request, _WELCOME, model, refused=refused, status=status)
+        return refused(request, _WELCOME, model, exc, form={"name": form.text("name")})
     return rendered(request, _PASSKEY, made)
 
 
@@ -93,9 +91,7 @@ async def register(request: web.Request) -> web.Response:
     try:
         person = await working(request, keep)
     except NodeError as exc:
-        refused, status = refusal(_WELCOME, exc)
-        model = await working(request, _welcome)
-        return rendered(request, _WELCOME, model, refused=refused, status=status)
+        return refused(request, _WELCOME, await working(request, _welcome), exc)
     if visitor is not None and visitor.person == person:
         return led_to(ACCOUNT)
     return await come_in(request, person, ACCOUNT, by="token")

@@ -10,8 +10,8 @@ from typing import Final
 
 from node.access.sessions import Visitor
 from node.console.hoster.world import EVERYBODY, HANDLING, PartnerWorld
+from node.console.languages import plural
 from node.console.languages import translated as _
-from node.console.languages import translated_plural
 from node.console.parts import Action, Led, Page, Section, Values
 from node.errors import UsageError
 from node.hoster.hits.exchange import Reported, report
@@ -84,27 +84,21 @@ def reported_words(done: Reported) -> str:
     ended = sum(bool(hit.ended_ms) for hit in done.hits)
     taken = len(done.hits) - refused - ended
     words = [
-        translated_plural(
+        plural(
             "{count} hit was told to the agency, against a signed receipt.",
             "{count} hits were told to the agency, against signed receipts.",
             taken,
-        ).format(count=taken)
-        if taken
-        else "",
-        translated_plural(
+        ),
+        plural(
             "The agency did not take {count}: see why on its page.",
             "The agency did not take {count}: see why on their pages.",
             refused,
-        ).format(count=refused)
-        if refused
-        else "",
-        translated_plural(
+        ),
+        plural(
             "{count} is withdrawn: no release lists it any more.",
             "{count} are withdrawn: no release lists them any more.",
             ended,
-        ).format(count=ended)
-        if ended
-        else "",
+        ),
         _("Not all could be told: {why}").format(why=_(done.problem)) if done.problem else "",
         _(unverified(done.unverified)),
     ]

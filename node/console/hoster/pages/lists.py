@@ -9,8 +9,8 @@ from keys.message import marked
 from keys.trust.fingerprint import to_words
 from node.access.sessions import Visitor
 from node.console.hoster.world import EVERYBODY, HANDLING, PartnerWorld
+from node.console.languages import plural
 from node.console.languages import translated as _
-from node.console.languages import translated_plural
 from node.console.parts import Action, Led, Page, Section, Values
 from node.errors import VerificationError
 from node.health import Check, Health, worst_first
@@ -19,7 +19,7 @@ from node.hoster.folder import PartnerFolder
 from node.hoster.lookup.held_releases import HeldReleases
 from node.hoster.release.self_test import tested_here
 from node.hoster.settings import load_partner_settings
-from node.hoster.settle import Settled, bring_update
+from node.hoster.settle import bring_update
 from node.hoster.status import examine_partner
 from node.hoster.trust.node import known
 
@@ -99,34 +99,27 @@ def update(world: PartnerWorld, _visitor: Visitor, _form: Values) -> Led:
 def _updated(home: Home) -> Iterator[str]:
     wrong: list[str] = []
     report, settled = bring_update(home, say=wrong.append)
-    said = (
+    yield (
         _("Release {version} is the newest, and was held already.")
         if report.old == report.new
         else _("Release {version} is in force, verified.")
     ).format(version=report.new)
-    yield from (said, *_settled(settled), _(settled.problem), *wrong)
-
-
-def _settled(settled: Settled) -> Iterator[str]:
-    """What became of hits with an update."""
-    if settled.closed:
-        yield translated_plural(
-            "{count} hit is closed: no release lists it any more.",
-            "{count} hits are closed: no release lists them any more.",
-            settled.closed,
-        ).format(count=settled.closed)
-    if settled.to_undo:
-        yield translated_plural(
-            "{count} hit was withdrawn after you acted on it: see its page.",
-            "{count} hits were withdrawn after you acted on them: see their pages.",
-            settled.to_undo,
-        ).format(count=settled.to_undo)
-    if settled.answered:
-        yield translated_plural(
-            "The agency answered {count} dispute: see its page.",
-            "The agency answered {count} disputes: see their pages.",
-            settled.answered,
-        ).format(count=settled.answered)
+    yield plural(
+        "{count} hit is closed: no release lists it any more.",
+        "{count} hits are closed: no release lists them any more.",
+        settled.closed,
+    )
+    yield plural(
+        "{count} hit was withdrawn after you acted on it: see its page.",
+        "{count} hits were withdrawn after you acted on them: see their pages.",
+        settled.to_undo,
+    )
+    yield plural(
+        "The agency answered {count} dispute: see its page.",
+        "The agency answered {count} disputes: see their pages.",
+        settled.answered,
+    )
+    yield from (_(settled.problem), *wrong)
 
 
 def _trust(home: Home) -> Trust | None:

@@ -5,7 +5,7 @@ form names each file that was shown, with the mark of its hashes: what a peer li
 shown file, is not endorsed unseen. Each is endorsed as by itself; all in one transaction, or none.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 from urllib.parse import urlencode
@@ -16,8 +16,8 @@ from node.access.sessions import Visitor
 from node.acts import entries
 from node.acts.act import ANALYSTS, Done, Node
 from node.app.guards import open_guards
+from node.console.languages import plural, translated_plural
 from node.console.languages import translated as _
-from node.console.languages import translated_plural
 from node.console.pages.acts import action, do
 from node.console.pages.entries.places import Place, own_lists
 from node.console.pages.entries.review import PATH, Alike, alike, wanted_in
@@ -150,7 +150,7 @@ def endorse_many(world: World, visitor: Visitor, form: Values) -> Led:
             now_ms=world.now_ms,
             guards=open_guards(world.identity, world.store),
         )
-        said = " ".join([*_said(to, done.report), *_passed_over(done)])
+        said = " ".join(filter(None, _said(to, done)))
         facts = entries.endorsed(to, done.report) | {"changed": len(done.changed)}
         return Done(said=Message(said), facts=facts)
 
@@ -170,60 +170,34 @@ def _shown(text: str) -> list[NamedFile]:
     return found
 
 
-def _said(to: str, done: ImportReport) -> Sequence[str]:
-    said = [
-        translated_plural(
-            "{list}: {count} file was endorsed, its entries wait for publication.",
-            "{list}: {count} files were endorsed, their entries wait for publication.",
-            done.accepted,
-        ).format(list=to, count=done.accepted)
-    ]
-    if done.already_listed:
-        count = done.already_listed
-        said.append(
-            translated_plural(
-                "{count} was listed there already.", "{count} were listed there already.", count
-            ).format(count=count)
-        )
-    if done.quarantined:
-        count = done.quarantined
-        said.append(
-            translated_plural(
-                "A guard set {count} aside: it stands in quarantine.",
-                "A guard set {count} aside: they stand in quarantine.",
-                count,
-            ).format(count=count)
-        )
-    if done.refused_total:
-        count = done.refused_total
-        said.append(
-            translated_plural(
-                "{count} holds what was shredded here: it is not taken in.",
-                "{count} hold what was shredded here: they are not taken in.",
-                count,
-            ).format(count=count)
-        )
-    return said
-
-
-def _passed_over(done: Endorsed) -> Sequence[str]:
-    said = []
-    if gone := len(done.missing):
-        said.append(
-            translated_plural(
-                "{count} is not active any more.", "{count} are not active any more.", gone
-            ).format(count=gone)
-        )
+def _said(to: str, done: Endorsed) -> Iterator[str]:
+    report = done.report
+    yield translated_plural(
+        "{list}: {count} file was endorsed, its entries wait for publication.",
+        "{list}: {count} files were endorsed, their entries wait for publication.",
+        report.accepted,
+    ).format(list=to, count=report.accepted)
+    yield plural(
+        "{count} was listed there already.", "{count} were listed there already.", report.already_listed
+    )
+    yield plural(
+        "A guard set {count} aside: it stands in quarantine.",
+        "A guard set {count} aside: they stand in quarantine.",
+        report.quarantined,
+    )
+    yield plural(
+        "{count} holds what was shredded here: it is not taken in.",
+        "{count} hold what was shredded here: they are not taken in.",
+        report.refused_total,
+    )
+    yield plural("{count} is not active any more.", "{count} are not active any more.", len(done.missing))
     if count := len(done.changed):
         more = ["…"] if count > _NAMED else []
-        said.append(
-            translated_plural(
-                "{count} holds other hashes than were shown, and was not endorsed; look again: {places}.",
-                "{count} hold other hashes than were shown, and were not endorsed; look again: {places}.",
-                count,
-            ).format(count=count, places=", ".join([*done.changed[:_NAMED], *more]))
-        )
-    return said
+        yield translated_plural(
+            "{count} holds other hashes than were shown, and was not endorsed; look again: {places}.",
+            "{count} hold other hashes than were shown, and were not endorsed; look again: {places}.",
+            count,
+        ).format(count=count, places=", ".join([*done.changed[:_NAMED], *more]))
 
 
 PAGES: Final = (Page(name="review-many", path=_MANY, title="Many files to endorse", gather=gather),)

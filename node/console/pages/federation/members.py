@@ -17,7 +17,7 @@ from node.access.grants import grant_words, stored_grant
 from node.access.notation import collection_of, grant_of
 from node.access.sessions import Visitor
 from node.acts import members, peers
-from node.acts.act import EVERYBODY, OPERATORS, Done, Node
+from node.acts.act import OPERATORS, Done, Node
 from node.app.peers.member_proposals import propose_member, propose_removal
 from node.app.peers.sync import PeerSyncs
 from node.console.languages import translated as _
@@ -247,10 +247,9 @@ PAGES: Final = (
         title="Members and peers",
         gather=gather,
         section=Section.FEDERATION,
-        roles=EVERYBODY,
         live=True,
     ),
-    Page(name="member", path=_ONE, title="Member", gather=gather_one, roles=EVERYBODY),
+    Page(name="member", path=_ONE, title="Member", gather=gather_one),
 )
 
 ACTIONS: Final = (

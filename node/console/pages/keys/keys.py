@@ -11,7 +11,6 @@ from typing import Final
 
 from keys.trust.lifecycle import Stage, advance, next_due
 from node.access.sessions import Visitor
-from node.acts.act import EVERYBODY
 from node.console.languages import translated as _
 from node.console.pages.keys.proposals import ProposalRow, row_of_proposal
 from node.console.pages.keys.rows import KeyRow, order, row_of
@@ -90,12 +89,5 @@ def gather(world: World, _visitor: Visitor, _values: Values) -> Keys:
 
 
 PAGES: Final = (
-    Page(
-        name="keys",
-        path="/console/keys",
-        title="Keys",
-        gather=gather,
-        section=Section.FEDERATION,
-        roles=EVERYBODY,
-    ),
+    Page(name="keys", path="/console/keys", title="Keys", gather=gather, section=Section.FEDERATION),
 )

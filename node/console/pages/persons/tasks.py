@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 
 from node.access.approvals import KINDS, Approvals
 from node.access.sessions import Visitor
-from node.acts.act import EVERYBODY, JUDGES
+from node.acts.act import JUDGES
 from node.app import approvals as carried_out
 from node.app import quarantine
 from node.app.recall import READMISSION, places_of
@@ -143,7 +143,7 @@ def _look(approval: Approval, places: Sequence[Place]) -> str:
 
 PAGES: Final = (
     Page(name="tasks", path="/console/tasks", title="Tasks", gather=gather, section=Section.WORK, live=True),
-    Page(name="task", path=_TASK, title="Request", gather=gather_one, roles=EVERYBODY),
+    Page(name="task", path=_TASK, title="Request", gather=gather_one),
 )
 
 ACTIONS: Final = (
