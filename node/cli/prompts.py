@@ -34,7 +34,7 @@ def _line(what: str) -> str:
     return line.rstrip("\r\n")
 
 
-def confirm(question: str) -> None:
-    """Go on only after a yes; anything else stops the command (`typer.Abort`)."""
-    if ask(f"{question} [y/N]").lower() not in {"y", "yes"}:
+def confirm(question: str, *, yes: bool = False) -> None:
+    """Go on only after a yes, said before or typed now; anything else stops the command (`typer.Abort`)."""
+    if not yes and ask(f"{question} [y/N]").lower() not in {"y", "yes"}:
         raise typer.Abort

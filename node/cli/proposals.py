@@ -97,8 +97,7 @@ def take(
     statement = statement_of(
         basis=basis, criteria=criteria, source="", review_by=review_by, legality=legality
     )
-    if not yes:
-        confirm(f"This states, signed, that the files were examined here (basis {basis}). Go on?")
+    confirm(f"This states, signed, that the files were examined here (basis {basis}). Go on?", yes=yes)
     given = proposals.Taken(
         proposal=text,
         numbers=numbers or [],

@@ -38,7 +38,7 @@ from node.store.store import Store
 from node.trust.announce import LOG_KEY_DAYS, announce_log
 from node.trust.foundation import log_label
 from node.trust.own import window
-from protocol.audit import audit_origin
+from protocol.audit import AuditRecord, audit_origin
 
 _journal = Journal("audit")
 _GAPS: Final = "audit-gaps"
@@ -76,15 +76,7 @@ def begin(
         NodeError: it cannot be recorded, so it must not be done.
     """
     _warn_unstarted(store)
-    made = new_record(
-        store,
-        actor=actor or identity.actor,
-        action=action,
-        subject=subject,
-        now_ms=identity.now_ms,
-        outcome=BEGUN,
-        details=details,
-    )
+    made = _made(identity, store, action, subject, actor=actor, outcome=BEGUN, details=details)
     record(store, signer_of(identity, store), made)
 
 
@@ -118,20 +110,34 @@ def queue(
     """As `tell`, of one of several steps: whoever took the last of them has all signed under one head, with `sign`."""
     try:
         with store.write() as unit:
-            made = new_record(
-                store,
-                actor=actor or identity.actor,
-                action=action,
-                subject=subject,
-                now_ms=identity.now_ms,
-                outcome=outcome,
-                details=details,
+            enqueue(
+                unit, _made(identity, store, action, subject, actor=actor, outcome=outcome, details=details)
             )
-            enqueue(unit, made)
     except NodeError as exc:
         _journal.error("gap", action=action, subject=masked(subject), reason=str(exc))
         return False
     return True
+
+
+def _made(
+    identity: Identity,
+    store: Store,
+    action: str,
+    subject: str,
+    *,
+    actor: str = "",
+    outcome: str = OK,
+    details: Mapping[str, str],
+) -> AuditRecord:
+    return new_record(
+        store,
+        actor=actor or identity.actor,
+        action=action,
+        subject=subject,
+        now_ms=identity.now_ms,
+        outcome=outcome,
+        details=details,
+    )
 
 
 @dataclass(slots=True)
@@ -196,10 +202,9 @@ def sign(identity: Identity, store: Store) -> None:
     """Sign what is queued, gaps first; what cannot be signed now, or on this machine, stays queued."""
     if identity.serves_only:
         return
-    now_ms = identity.now_ms
     try:
-        _close_gaps(identity, store, now_ms)
-        sign_waiting(store, signer_of(identity, store), now_ms=now_ms)
+        _close_gaps(identity, store)
+        sign_waiting(store, signer_of(identity, store), now_ms=identity.now_ms)
     except (NodeError, KeysError) as exc:
         _journal.warning("unsigned", error=type(exc).__name__, reason=str(exc))
 
@@ -246,7 +251,7 @@ def under_way(identity: Identity) -> frozenset[Path]:
     return frozenset(_folder(identity).glob("*.json")) - frozenset(gaps(identity))
 
 
-def _close_gaps(identity: Identity, store: Store, now_ms: int) -> None:
+def _close_gaps(identity: Identity, store: Store) -> None:
     for path in gaps(identity):
         try:
             lost = json.loads(read_private(path))
@@ -254,15 +259,8 @@ def _close_gaps(identity: Identity, store: Store, now_ms: int) -> None:
         except (NodeError, ValueError, KeyError, TypeError):
             action, subject, time_ms = "unknown", "", ""
         with store.write() as unit:
-            made = new_record(
-                store,
-                actor=identity.actor,
-                action="audit.gap",
-                subject=subject,
-                now_ms=now_ms,
-                details={"action": action, "time_ms": time_ms},
-            )
-            enqueue(unit, made)
+            details = {"action": action, "time_ms": time_ms}
+            enqueue(unit, _made(identity, store, "audit.gap", subject, details=details))
         path.unlink(missing_ok=True)
 
 

@@ -9,7 +9,6 @@ import asyncio
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from types import TracebackType
 from typing import Final, Self
 
 import aiohttp
@@ -106,9 +105,7 @@ class Exchange:
         tunnel = None if self._proxy is None else 3 * self._limits.connect_seconds
         return aiohttp.ClientTimeout(total=None, connect=tunnel, sock_connect=self._limits.connect_seconds)
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         assert self._session is not None, "not entered"
         await self._session.close()
 

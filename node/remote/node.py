@@ -5,7 +5,6 @@ Spec: docs/spec/http.md.
 
 from dataclasses import replace
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
 from node.clock import Clock, Entropy
@@ -81,10 +80,8 @@ class RemoteNode:
         await self._exchange.__aenter__()
         return self
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self._exchange.__aexit__(kind, error, trace)
+    async def __aexit__(self, *_: object) -> None:
+        await self._exchange.__aexit__()
 
     async def tuf_metadata(self, name: str, *, held: bytes = b"", max_bytes: int | None = None) -> bytes:
         """A file of TUF metadata; costs a few hundred bytes when it is the `held` one."""

@@ -4,7 +4,6 @@ The prefix is the one that its node document names. Which status means which ref
 none of the protocol's is an error. Nothing is sent that says who asks: a log shows that by its signature.
 """
 
-from types import TracebackType
 from typing import Final, Self
 
 from node.clock import Entropy
@@ -46,10 +45,8 @@ class RemoteWitness:
         await self._exchange.__aenter__()
         return self
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self._exchange.__aexit__(kind, error, trace)
+    async def __aexit__(self, *_: object) -> None:
+        await self._exchange.__aexit__()
 
     async def add_checkpoint(self, body: bytes) -> bytes | Refuse:
         """The signature lines that it answers, unverified, or why there are none.

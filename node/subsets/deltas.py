@@ -6,7 +6,6 @@ wait for it together, and none of it runs on the threads that check tokens and r
 
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
-from types import TracebackType
 from typing import Self
 
 from node.objects.release_files import ReleaseFolder
@@ -23,9 +22,7 @@ class Deltas:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._executor.shutdown(cancel_futures=True)
 
     async def make(self, folder: ReleaseFolder, since: ReleaseRecord) -> None:

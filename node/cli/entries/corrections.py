@@ -43,10 +43,10 @@ def dispute(
     from node.cli.hashes import file_name, read_hashes
 
     here = session(context)
-    if not yes:
-        confirm(
-            f"This blocks the hashes at every agency and partner, signed, until {name} resolves it. Go on?"
-        )
+    confirm(
+        f"This blocks the hashes at every agency and partner, signed, until {name} resolves it. Go on?",
+        yes=yes,
+    )
     given = acts.Disputed(
         list=here.own_list(name),
         files=read_hashes(hash_from),
@@ -74,8 +74,7 @@ def resolve(
 
     here = session(context)
     require_one_way(hash_from, index)
-    if not yes:
-        confirm("Where enough countries list them, the hashes reach partners again. Go on?")
+    confirm("Where enough countries list them, the hashes reach partners again. Go on?", yes=yes)
     files = () if index is not None else read_hashes(hash_from)
     given = acts.Corrected(list=here.own_list(name), files=files, hash_from=file_name(hash_from), index=index)
     do(here, acts.resolve, given)
@@ -118,8 +117,8 @@ def amend(
         legality=legality or (),
         hash_profile=hash_profile,
     )
-    if basis and basis != "relies-on" and not yes:
-        confirm(f"This states, signed, that the entries were examined here (basis {basis}). Go on?")
+    if basis and basis != "relies-on":
+        confirm(f"This states, signed, that the entries were examined here (basis {basis}). Go on?", yes=yes)
     files = () if index is not None else read_hashes(hash_from)
     given = acts.Amending(
         list=here.own_list(name), files=files, hash_from=file_name(hash_from), index=index, change=change
@@ -152,10 +151,10 @@ def reaffirm(
     from node.lists.imports.intake import Statement
 
     here = session(context)
-    if not yes:
-        confirm(
-            f"This states, signed, that the file was examined here and the block is wrong (basis {basis}). Go on?"
-        )
+    confirm(
+        f"This states, signed, that the file was examined here and the block is wrong (basis {basis}). Go on?",
+        yes=yes,
+    )
     given = acts.Reaffirmed(
         list=here.own_list(name),
         files=read_hashes(hash_from),
@@ -185,8 +184,7 @@ def withdraw(
 
     here = session(context)
     require_one_way(hash_from, index)
-    if not yes:
-        confirm(f"Withdraw from {name} for the reason '{reason}', with all hashes of the same file?")
+    confirm(f"Withdraw from {name} for the reason '{reason}', with all hashes of the same file?", yes=yes)
     given = acts.Withdrawn(
         list=here.own_list(name),
         files=() if index is not None else read_hashes(hash_from),

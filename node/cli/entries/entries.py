@@ -138,8 +138,8 @@ def endorse(
     statement = statement_of(
         basis=basis, criteria=criteria, source="", review_by=review_by, legality=legality
     )
-    if basis != "relies-on" and not yes:
-        confirm(f"This states, signed, that the entries were examined here (basis {basis}). Go on?")
+    if basis != "relies-on":
+        confirm(f"This states, signed, that the entries were examined here (basis {basis}). Go on?", yes=yes)
     choice = Choice(
         peer=source,
         peer_list=peer_list,

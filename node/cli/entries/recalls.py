@@ -45,8 +45,7 @@ def shred(
     asked = [] if index is not None else read_hashes(hash_from)
     with here.writing() as store:
         files = _plans(store, origin, asked, index)
-    if not yes:
-        confirm(f"Ask to delete {counted(len(files), 'file')} of {origin} at every node, for ever?")
+    confirm(f"Ask to delete {counted(len(files), 'file')} of {origin} at every node, for ever?", yes=yes)
     for plans in files:
         given = entries.Shredded(
             list=origin, index=index, hash_from=file_name(hash_from), reason=why, plans=plans

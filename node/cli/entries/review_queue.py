@@ -91,7 +91,6 @@ def show_file(here: Session, place: tuple[str, int], *, hashes: bool) -> None:
     today = identity.clock.now().date()
     for each in found:
         value = each.entry.digest.value.hex() if hashes else None
-        said = statement_fields(each.entry.ext)
         here.output.result(
             {
                 "origin": each.entry.origin,
@@ -100,13 +99,7 @@ def show_file(here: Session, place: tuple[str, int], *, hashes: bool) -> None:
                 "hash": value,
                 "collection": collection_name(each.entry.collection),
                 "time_ms": each.entry.time_ms,
-                "basis": said["basis"],
-                "criteria": said["criteria"],
-                "review_by": said["review_by"],
-                "legality": said["legality"],
-                "hash_profile": said["hash_profile"],
-                "relies_on": said["relies_on"],
-                "reaffirms": said["reaffirms"],
+                **statement_fields(each.entry.ext),
                 "countries": list(each.countries),
                 "effective": each.effective,
                 "withheld": each.withheld,

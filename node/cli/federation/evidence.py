@@ -198,26 +198,19 @@ def _facts(found: "HitFinding | TrustFinding | Finding") -> dict[str, Fact]:
 
 
 def _fork_facts(found: "TrustFinding") -> dict[str, Fact]:
-    fields: dict[str, Fact] = {
-        "kind": "trust",
-        "node": found.node,
-        "what": found.what,
-        "version": found.version,
-    }
-    return fields
+    return {"kind": "trust", "node": found.node, "what": found.what, "version": found.version}
 
 
 def _log_facts(found: "Finding") -> dict[str, Fact]:
     from node.evidence.submission import culprits
 
-    fields: dict[str, Fact] = {
+    return {
         "kind": found.kind.name.lower(),
         "origin": found.origin,
         "held_size": found.held.checkpoint.size,
         "offered_size": found.offered.checkpoint.size,
         "at_fault": culprits(found),
     }
-    return fields
 
 
 def _fields(record: "EvidenceRecord") -> dict[str, Fact]:

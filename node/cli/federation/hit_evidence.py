@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 def hit_facts(found: "HitFinding") -> dict[str, Fact]:
     """What the evidence of a hit proves, as fields of a result."""
-    fields: dict[str, Fact] = {
+    return {
         "kind": "hit",
         "node": found.node,
         "subset": found.subset,
@@ -42,7 +42,6 @@ def hit_facts(found: "HitFinding") -> dict[str, Fact]:
         "existed_ms": found.existed_ms,
         "revocations": _known(found),
     }
-    return fields
 
 
 def _known(found: "HitFinding | Backing") -> str:

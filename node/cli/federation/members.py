@@ -141,8 +141,7 @@ def remove(
         "  its blocks stay: what it disputes or withdrew as an error stays out until two persons release them",
         "  it is no peer any more: nothing is fetched from it, and it may read nothing here",
     )
-    if not yes:
-        confirm("Remove it?")
+    confirm("Remove it?", yes=yes)
 
     def drop(opened: Node) -> Done:
         with membership(identity) as members:

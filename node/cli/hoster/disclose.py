@@ -64,8 +64,7 @@ def _agree(here: Session, node: str, shown: "Shown", *, yes: bool) -> None:
         "that are not on the list, with your name and the time. From a value the agency can tell what a picture",
         "resembles, if it has one like it. What never leaves: the files and their names.",
     )
-    if not yes:
-        confirm(f"Show these values to {node}?")
+    confirm(f"Show these values to {node}?", yes=yes)
 
 
 def _tell(here: Session, shown: "Shown", done: "Disclosed | None") -> int:

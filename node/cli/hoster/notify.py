@@ -32,8 +32,7 @@ def agree_first(here: Session, names: Sequence[str], *, yes: bool) -> None:
             f"What leaves your company with {named.entry.name}, of each hit that the agency confirmed:",
             *(f"  {line}" for line in named.reporter.leaves),
         )
-        if not yes:
-            confirm(f"Tell {named.entry.name} from now on?")
+        confirm(f"Tell {named.entry.name} from now on?", yes=yes)
         agree(here.home, named)
 
 

@@ -56,8 +56,7 @@ def propose(
         "with your name, reason, contact and the time. What never leaves: the files and their names.",
         "Persons of the agency look at them; nothing is listed by itself.",
     )
-    if not yes:
-        confirm(f"Send these hashes to {prepared.node}?")
+    confirm(f"Send these hashes to {prepared.node}?", yes=yes)
     made = keep(here.home, prepared, words)
     code = send_proposals(here, [each.id for each in made])
     return code or (ExitCode.PARTIAL if prepared.chosen.left_out else ExitCode.OK)

@@ -160,8 +160,7 @@ def finish(
         "asks all members what they hold and have cosigned, has this node's lists back from them,",
         "gives its witness a new name, replaces its token keys and voids open invitations",
     )
-    if not yes:
-        confirm("Is the old machine off for good, so that only one node has these keys?")
+    confirm("Is the old machine off for good, so that only one node has these keys?", yes=yes)
     take_lease(here.home, identity.settings, ready=lambda: _require_whole(identity))
     with here.writing() as store:
         done = wait_for(rejoin(identity, store, without=frozenset(without or ())))

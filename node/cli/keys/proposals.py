@@ -131,8 +131,7 @@ def sign(
     here = session(context)
     opened = open_proposal_file(file)
     here.output.talk(*_lines(opened))
-    if not yes:
-        confirm("Is this what was agreed, and the root the one on your card? Sign it?")
+    confirm("Is this what was agreed, and the root the one on your card? Sign it?", yes=yes)
     passphrase = passphrases.from_sources(
         what="passphrase of these keys", file=passphrase_file, credential=passphrases.ROOT_CREDENTIAL
     )
@@ -156,8 +155,7 @@ def publish(
     identity = here.identity()
     opened = open_proposal_file(file)
     here.output.talk(*_lines(opened), *(want.words() for want in wanted(opened) if want.missing))
-    if not yes:
-        confirm("Put this in force?")
+    confirm("Put this in force?", yes=yes)
 
     def put_in_force(_node: Node) -> Done:
         new, destroyed = publish_proposal(identity, opened)
@@ -214,8 +212,7 @@ def rotate(here: Session, role: Role, *, yes: bool) -> None:
         f"the next root replaces {holders}the snapshot and timestamp key.",
         "  the replaced key files in this home are destroyed; copies elsewhere are their holders' to destroy",
     )
-    if not yes:
-        confirm("Replace them?")
+    confirm("Replace them?", yes=yes)
     copied = (f"copy the new key files in {identity.home.offline_keys} to the holders' media",)
 
     def replace(_node: Node) -> Done:

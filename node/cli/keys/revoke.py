@@ -67,8 +67,7 @@ def revoke(
     with here.reading() as store:
         good = _last_good(here, store, key, why, last_good)
     here.output.talk(*_what_happens(key, why, good))
-    if not yes:
-        confirm("Take it back?")
+    confirm("Take it back?", yes=yes)
 
     def stop(node: Node) -> Done:
         signers = identity.targets_signers()

@@ -63,8 +63,7 @@ def split(
         f"moves the keys that sign, and what they signed last, to {target}; {here.home.folder} keeps TLS,"
         " evaluation and storage keys. From then on the node signs through that process alone."
     )
-    if not yes:
-        confirm("move them?")
+    confirm("move them?", yes=yes)
     with here.writing() as store:
         done = move_keys(identity, store, target, passphrase_file=passphrase_file, socket=socket, user=user)
     here.output.result(
@@ -94,8 +93,7 @@ def join(
         f"moves the keys in {source}, and what they signed last, to {here.home.folder}. From then on"
         " the process that talks to the network has them, and the signer there is none any more."
     )
-    if not yes:
-        confirm("move them?")
+    confirm("move them?", yes=yes)
     with here.writing() as store:
         done = move_back(identity, store, source)
     here.output.result(

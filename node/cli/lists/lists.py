@@ -37,8 +37,7 @@ def create(
             "  everywhere its entries stop counting, with the next sync after this list was published",
             "  its disputes and withdrawals as an error stay, until entries of the new list name them",
         )
-        if not yes:
-            confirm(f"Does {name} go on in its place?")
+        confirm(f"Does {name} go on in its place?", yes=yes)
     with here.writing() as store:
         log = continue_list(identity, store, name, old=old) if old else create_list(identity, store, name)
     here.output.result(

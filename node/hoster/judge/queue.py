@@ -13,7 +13,6 @@ import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from dataclasses import dataclass
-from types import TracebackType
 from typing import Final, Self
 
 from node.errors import NodeError, PeerUnreachableError
@@ -57,9 +56,7 @@ class LookUpQueue:
         self._sender = asyncio.create_task(self._send_at_ticks())
         return self
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         assert self._sender is not None, "entered before"
         self._sender.cancel()
         await asyncio.gather(self._sender, return_exceptions=True)

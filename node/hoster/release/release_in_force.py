@@ -7,7 +7,6 @@ it is asked.
 
 import asyncio
 from dataclasses import dataclass
-from types import TracebackType
 from typing import Self
 
 from keys.errors import SigfedError
@@ -63,12 +62,10 @@ class InForce:
         await self._load()
         return self
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         for remote in (self._remote, *self._replaced):
             if remote is not None:
-                await remote.__aexit__(None, None, None)
+                await remote.__aexit__()
         self._replaced, self._remote, self._examiner = [], None, None
 
     def examiner(self) -> Examiner:
