@@ -65,14 +65,26 @@ def refused(what: str, exc: OSError) -> StoreDownError:
     return StoreDownError("{what} cannot be written: {reason}", what, reason, hint=hint)
 
 
+def open_input(path: Path) -> BinaryIO:
+    """A file that somebody named, to be read; raises `InputRefusedError`."""
+    try:
+        return path.open("rb")
+    except OSError as exc:
+        raise _unreadable(path, exc) from exc
+
+
 @contextmanager
 def input_file(path: Path) -> Iterator[BinaryIO]:
-    """A file that somebody named, while it is read and nothing else is done; raises `InputRefusedError`."""
-    try:
-        with path.open("rb") as stream:
+    """As `open_input`, while it is read and nothing else is done: what fails then is refused as well."""
+    with open_input(path) as stream:
+        try:
             yield stream
-    except OSError as exc:
-        raise InputRefusedError("{path} cannot be read: {reason}", path, exc.strerror) from exc
+        except OSError as exc:
+            raise _unreadable(path, exc) from exc
+
+
+def _unreadable(path: Path, exc: OSError) -> InputRefusedError:
+    return InputRefusedError("{path} cannot be read: {reason}", path, exc.strerror)
 
 
 def failure_of(exc: OSError) -> NodeError:

@@ -11,8 +11,7 @@ from node.hoster.client import covered_examiner
 from node.hoster.cover import BATCH, Cover
 from node.hoster.folder import PartnerFolder
 from node.hoster.hits.ends import keep_outputs, unjudged
-from node.hoster.hits.exchange import alone
-from node.hoster.hits.homes import hit_spool
+from node.hoster.hits.homes import alone, hit_spool
 from node.hoster.hits.spool import SpooledHit
 from node.hoster.lookup.held_releases import HeldReleases
 from node.hoster.own_node import MEANS, Means, pace_of

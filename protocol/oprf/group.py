@@ -27,7 +27,8 @@ NO_MEMORY: Final = -2
 """What a library answers that could not allocate."""
 
 Buffer = ctypes.Array[ctypes.c_char]
-Scalars = Callable[[Buffer, bytes, bytes], object]
+_Multiply = Callable[[Buffer, bytes, int, bytes, int], int]
+_OfTwo = Callable[[Buffer, bytes, bytes], object]
 
 
 class Group(ABC):
@@ -37,7 +38,20 @@ class Group(ABC):
     `sum` and `check_canonical` need not: they are for what is public.
     """
 
-    __slots__ = ()
+    # What a library does once lengths were checked: methods, or functions of its own. What answers a number answers 0
+    # when it is done, NO_MEMORY, or another for refused.
+    _map: Callable[[Buffer, bytes, int], int]
+    _multiply: _Multiply
+    """Of scalars and elements; the number between says how far the next scalar is: 0 or 32 bytes."""
+    _map_multiply: _Multiply
+    _sum: Callable[[Buffer, bytes, int], int]
+    _weighted_sum: Callable[[Buffer, bytes, bytes, int], int]
+    _check: Callable[[bytes, int], int]
+    _reduce: Callable[[Buffer, bytes, int], object]
+    _scalar_add: _OfTwo
+    _scalar_subtract: _OfTwo
+    _scalar_multiply: _OfTwo
+    _invert: Callable[[Buffer, bytes, int], int]
 
     @property
     @abstractmethod
@@ -179,51 +193,10 @@ class Group(ABC):
             for one, at in zip(inputs, range(0, len(elements), ELEMENT_BYTES), strict=True)
         ]
 
-    # ------------------------------------------------------------------ what a library does
-    #
-    # Lengths were checked. What answers a number answers 0 when it is done, NO_MEMORY, or another for refused.
-
-    @abstractmethod
-    def _map(self, out: Buffer, uniform: bytes, count: int) -> int: ...
-
-    @abstractmethod
-    def _multiply(self, out: Buffer, scalars: bytes, step: int, elements: bytes, count: int) -> int:
-        """`step`: how far the next scalar is: 0 or 32 bytes."""
-
-    @abstractmethod
-    def _map_multiply(self, out: Buffer, scalars: bytes, step: int, uniform: bytes, count: int) -> int: ...
-
-    @abstractmethod
-    def _sum(self, out: Buffer, elements: bytes, count: int) -> int: ...
-
-    @abstractmethod
-    def _weighted_sum(self, out: Buffer, scalars: bytes, elements: bytes, count: int) -> int: ...
-
-    @abstractmethod
-    def _check(self, elements: bytes, count: int) -> int: ...
-
-    @abstractmethod
-    def _reduce(self, out: Buffer, uniform: bytes, count: int) -> None: ...
-
-    @abstractmethod
-    def _scalar_add(self, out: Buffer, left: bytes, right: bytes) -> object: ...
-
-    @abstractmethod
-    def _scalar_subtract(self, out: Buffer, left: bytes, right: bytes) -> object: ...
-
-    @abstractmethod
-    def _scalar_multiply(self, out: Buffer, left: bytes, right: bytes) -> object: ...
-
-    @abstractmethod
-    def _invert(self, out: Buffer, scalars: bytes, count: int) -> int: ...
-
-    def _product(self, multiply: "_Multiply", scalars: bytes, step: int, factors: bytes, width: int) -> bytes:
+    def _product(self, multiply: _Multiply, scalars: bytes, step: int, factors: bytes, width: int) -> bytes:
         count = _count(factors, width)
         out = ctypes.create_string_buffer(count * ELEMENT_BYTES)
         return _admissible(out, multiply(out, scalars, step, factors, count))
-
-
-_Multiply = Callable[[Buffer, bytes, int, bytes, int], int]
 
 
 def check_batch(elements: bytes, count: int) -> None:
@@ -288,7 +261,7 @@ def _admissible(out: Buffer, status: int) -> bytes:
     return out.raw
 
 
-def _scalar(operation: Scalars, left: bytes, right: bytes) -> bytes:
+def _scalar(operation: _OfTwo, left: bytes, right: bytes) -> bytes:
     _require_one(left)
     _require_one(right)
     out = ctypes.create_string_buffer(SCALAR_BYTES)

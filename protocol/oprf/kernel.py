@@ -12,7 +12,7 @@ from typing import Any, Final
 from typing_extensions import override
 
 from protocol.errors import OprfError
-from protocol.oprf.group import ELEMENT_BYTES, NO_MEMORY, Buffer, Group
+from protocol.oprf.group import ELEMENT_BYTES, NO_MEMORY, Group
 from protocol.oprf.xmd import MAX_INPUT_BYTES, MAX_TAG_BYTES, UNIFORM_BYTES
 
 INTERFACE: Final = 1
@@ -34,24 +34,6 @@ class KernelGroup(Group):
         OprfError: the kernel was compiled from other sources, or takes a path that is none.
     """
 
-    __slots__ = (
-        "_expand_all",
-        "_finish_all",
-        "_invert_all",
-        "_map_all",
-        "_map_multiply_all",
-        "_multiply_elements",
-        "_name",
-        "_reduce_all",
-        "_scalar_product",
-        "_scalar_rest",
-        "_scalar_sum",
-        "_sum_all",
-        "_sum_weighted",
-        "_valid_all",
-        "_weigh",
-    )
-
     def __init__(self, lib: ctypes.CDLL, path: int = -1) -> None:
         if _bind(lib, "sf_interface")() != INTERFACE:
             raise OprfError("the kernel was compiled from other sources")
@@ -61,17 +43,17 @@ class KernelGroup(Group):
         self._name = PATHS[taken]
         self._expand_all = _bind(lib, "sf_expand", _OUT, _BYTES, _SIZES, _COUNT, _BYTES, _COUNT)
         self._finish_all = _bind(lib, "sf_finish", _OUT, _BYTES, _SIZES, _COUNT, _BYTES)
-        self._invert_all = _bind(lib, "sf_invert", _OUT, _BYTES, _COUNT)
-        self._map_all = _bind(lib, "sf_from_uniform", _OUT, _BYTES, _COUNT)
-        self._map_multiply_all = _bind(lib, "sf_map_multiply", _OUT, _BYTES, _NUMBER, _BYTES, _COUNT)
-        self._multiply_elements = _bind(lib, "sf_multiply", _OUT, _BYTES, _NUMBER, _BYTES, _COUNT)
-        self._reduce_all = _bind(lib, "sf_reduce", _OUT, _BYTES, _COUNT)
-        self._scalar_product = _bind(lib, "sf_mul", _OUT, _BYTES, _BYTES)
-        self._scalar_rest = _bind(lib, "sf_sub", _OUT, _BYTES, _BYTES)
-        self._scalar_sum = _bind(lib, "sf_add", _OUT, _BYTES, _BYTES)
-        self._sum_all = _bind(lib, "sf_sum", _OUT, _BYTES, _COUNT)
-        self._sum_weighted = _bind(lib, "sf_weighted_sum", _OUT, _BYTES, _BYTES, _COUNT)
-        self._valid_all = _bind(lib, "sf_check", _BYTES, _COUNT)
+        self._invert = _bind(lib, "sf_invert", _OUT, _BYTES, _COUNT)
+        self._map = _bind(lib, "sf_from_uniform", _OUT, _BYTES, _COUNT)
+        self._map_multiply = _bind(lib, "sf_map_multiply", _OUT, _BYTES, _NUMBER, _BYTES, _COUNT)
+        self._multiply = _bind(lib, "sf_multiply", _OUT, _BYTES, _NUMBER, _BYTES, _COUNT)
+        self._reduce = _bind(lib, "sf_reduce", _OUT, _BYTES, _COUNT)
+        self._scalar_multiply = _bind(lib, "sf_mul", _OUT, _BYTES, _BYTES)
+        self._scalar_subtract = _bind(lib, "sf_sub", _OUT, _BYTES, _BYTES)
+        self._scalar_add = _bind(lib, "sf_add", _OUT, _BYTES, _BYTES)
+        self._sum = _bind(lib, "sf_sum", _OUT, _BYTES, _COUNT)
+        self._weighted_sum = _bind(lib, "sf_weighted_sum", _OUT, _BYTES, _BYTES, _COUNT)
+        self._check = _bind(lib, "sf_check", _BYTES, _COUNT)
         self._weigh = _bind(lib, "sf_weights", _OUT, _BYTES, _COUNT, _BYTES, _BYTES, _COUNT, _BYTES, _COUNT)
 
     @property
@@ -112,52 +94,6 @@ class KernelGroup(Group):
         _require_done(self._finish_all(out, data, sizes.buffer_info()[0], len(sizes), elements))
         raw = out.raw
         return [raw[at:end] for at, end in pairwise(range(0, len(raw) + 1, OUTPUT_BYTES))]
-
-    # ------------------------------------------------------------------ elements and scalars
-
-    @override
-    def _map(self, out: Buffer, uniform: bytes, count: int) -> int:
-        return self._map_all(out, uniform, count)
-
-    @override
-    def _multiply(self, out: Buffer, scalars: bytes, step: int, elements: bytes, count: int) -> int:
-        return self._multiply_elements(out, scalars, step, elements, count)
-
-    @override
-    def _map_multiply(self, out: Buffer, scalars: bytes, step: int, uniform: bytes, count: int) -> int:
-        return self._map_multiply_all(out, scalars, step, uniform, count)
-
-    @override
-    def _sum(self, out: Buffer, elements: bytes, count: int) -> int:
-        return self._sum_all(out, elements, count)
-
-    @override
-    def _weighted_sum(self, out: Buffer, scalars: bytes, elements: bytes, count: int) -> int:
-        return self._sum_weighted(out, scalars, elements, count)
-
-    @override
-    def _check(self, elements: bytes, count: int) -> int:
-        return self._valid_all(elements, count)
-
-    @override
-    def _reduce(self, out: Buffer, uniform: bytes, count: int) -> None:
-        self._reduce_all(out, uniform, count)
-
-    @override
-    def _scalar_add(self, out: Buffer, left: bytes, right: bytes) -> object:
-        return self._scalar_sum(out, left, right)
-
-    @override
-    def _scalar_subtract(self, out: Buffer, left: bytes, right: bytes) -> object:
-        return self._scalar_rest(out, left, right)
-
-    @override
-    def _scalar_multiply(self, out: Buffer, left: bytes, right: bytes) -> object:
-        return self._scalar_product(out, left, right)
-
-    @override
-    def _invert(self, out: Buffer, scalars: bytes, count: int) -> int:
-        return self._invert_all(out, scalars, count)
 
 
 def _bind(lib: ctypes.CDLL, name: str, *arguments: type[Any]) -> Callable[..., int]:

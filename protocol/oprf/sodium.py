@@ -12,18 +12,6 @@ from protocol.oprf.xmd import UNIFORM_BYTES
 class SodiumGroup(Group):
     """ristretto255 behind a loaded libsodium. Its weighted sums are constant-time products, added up."""
 
-    __slots__ = (
-        "_add",
-        "_from_hash",
-        "_invert_one",
-        "_is_valid",
-        "_reduce_one",
-        "_scalarmult",
-        "_sum_scalars",
-        "_take_scalar",
-        "_times_scalar",
-    )
-
     def __init__(self, lib: ctypes.CDLL) -> None:
         core = "crypto_core_ristretto255_"
         self._add = _bind(lib, core + "add", 3)
@@ -32,9 +20,9 @@ class SodiumGroup(Group):
         self._is_valid = _bind(lib, core + "is_valid_point", 1)
         self._scalarmult = _bind(lib, "crypto_scalarmult_ristretto255", 3)
         self._reduce_one = _bind(lib, core + "scalar_reduce", 2)
-        self._sum_scalars = _bind(lib, core + "scalar_add", 3)
-        self._take_scalar = _bind(lib, core + "scalar_sub", 3)
-        self._times_scalar = _bind(lib, core + "scalar_mul", 3)
+        self._scalar_add = _bind(lib, core + "scalar_add", 3)
+        self._scalar_subtract = _bind(lib, core + "scalar_sub", 3)
+        self._scalar_multiply = _bind(lib, core + "scalar_mul", 3)
 
     @property
     @override
@@ -90,23 +78,12 @@ class SodiumGroup(Group):
             reduce(target + SCALAR_BYTES * i, source + UNIFORM_BYTES * i)
 
     @override
-    def _scalar_add(self, out: Buffer, left: bytes, right: bytes) -> object:
-        return self._sum_scalars(out, left, right)
-
-    @override
-    def _scalar_subtract(self, out: Buffer, left: bytes, right: bytes) -> object:
-        return self._take_scalar(out, left, right)
-
-    @override
-    def _scalar_multiply(self, out: Buffer, left: bytes, right: bytes) -> object:
-        return self._times_scalar(out, left, right)
-
-    @override
     def _invert(self, out: Buffer, scalars: bytes, count: int) -> int:
         prefixes = ctypes.create_string_buffer(scalars, len(scalars))
         carry = ctypes.create_string_buffer(SCALAR_BYTES)
         source, target, before = _address(scalars), ctypes.addressof(out), ctypes.addressof(prefixes)
-        product, last = self._times_scalar, SCALAR_BYTES * (count - 1)
+        product: Callable[..., object] = self._scalar_multiply
+        last = SCALAR_BYTES * (count - 1)
         for offset in range(SCALAR_BYTES, last + 1, SCALAR_BYTES):
             product(before + offset, before + offset - SCALAR_BYTES, before + offset)
         failed = self._invert_one(carry, before + last)

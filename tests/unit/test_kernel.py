@@ -214,11 +214,11 @@ def test_the_longest_input_and_no_longer(group: Group, oracle: Group) -> None:
 @pytest.mark.parametrize(
     ("name", "call"),
     [
-        ("_multiply_elements", lambda group: group.multiply_base(le(1))),
-        ("_map_multiply_all", lambda group: group.hash_multiply_all(le(1), [b"x"], b"tag")),
-        ("_map_all", lambda group: group.from_uniform(bytes(64))),
-        ("_sum_weighted", lambda group: group.weighted_sum(le(1), elements(sodium())[0])),
-        ("_valid_all", lambda group: group.check_canonical(elements(sodium())[0])),
+        ("_multiply", lambda group: group.multiply_base(le(1))),
+        ("_map_multiply", lambda group: group.hash_multiply_all(le(1), [b"x"], b"tag")),
+        ("_map", lambda group: group.from_uniform(bytes(64))),
+        ("_weighted_sum", lambda group: group.weighted_sum(le(1), elements(sodium())[0])),
+        ("_check", lambda group: group.check_canonical(elements(sodium())[0])),
         ("_expand_all", lambda group: group.expand_each([b"x"], b"tag")),
         ("_finish_all", lambda group: group.finish_each([b"x"], bytes(32))),
     ],

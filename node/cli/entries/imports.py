@@ -12,7 +12,7 @@ from node.audit.log import masked
 from node.cli.acts import do, tell
 from node.cli.exit_codes import ExitCode
 from node.cli.session import Session
-from node.errors import InputRefusedError
+from node.files import open_input
 from node.formats import Reading, read_rows
 from node.lists.continuation import require_open
 from node.lists.imports.intake import ImportReport, Statement, import_rows, preview_rows
@@ -38,11 +38,7 @@ def read_into(here: Session, source: Source, *, to: str, statement: Statement, d
     identity = here.identity()
     origin = here.own_list(to)
     number, mapping = collection_of(source.collection), columns_of(source.columns)
-    try:
-        stream = source.file.open("rb")
-    except OSError as exc:
-        raise InputRefusedError("{file} cannot be read: {reason}", source.file, exc.strerror) from exc
-    with stream, here.output.progress("read") as progress:
+    with open_input(source.file) as stream, here.output.progress("read") as progress:
         reading = read_rows(
             stream,
             collection=number,

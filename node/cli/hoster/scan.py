@@ -146,14 +146,9 @@ def _listed(name: str) -> "Iterator[tuple[str, BinaryIO] | None]":
 
 
 def _list(name: str) -> "AbstractContextManager[BinaryIO]":
-    from node.errors import InputRefusedError
+    from node.files import open_input
 
-    if name == "-":
-        return nullcontext(sys.stdin.buffer)
-    try:
-        return Path(name).open("rb")
-    except OSError as exc:
-        raise InputRefusedError("{name} cannot be read: {reason}", name, exc.strerror) from exc
+    return nullcontext(sys.stdin.buffer) if name == "-" else open_input(Path(name))
 
 
 def _interrupted(here: Session, wanted: "Wanted", state: Path | None) -> int:

@@ -30,17 +30,13 @@ def add_benign(
     name: Annotated[str, typer.Option(help="Name of the set; default: that of the file.")] = "",
 ) -> int:
     """Read a file; rows that are refused are named."""
-    from node.errors import InputRefusedError
+    from node.files import open_input
     from node.formats.benign import read_benign
 
     here = session(context)
     wanted = name or file.stem.lower().replace("_", "-").replace(" ", "-")
     guards.require_set_name(wanted, hint="give it one with --name")
-    try:
-        stream = file.open("rb")
-    except OSError as exc:
-        raise InputRefusedError("{file} cannot be read: {reason}", file, exc.strerror) from exc
-    with stream, here.output.progress("read") as progress:
+    with open_input(file) as stream, here.output.progress("read") as progress:
         given = guards.Benign(name=wanted, file=file.name, reading=read_benign(stream), progress=progress.at)
         done = do(here, guards.add_benign, given)
     return ExitCode.PARTIAL if done.facts["refused"] else ExitCode.OK

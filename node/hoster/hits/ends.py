@@ -51,9 +51,7 @@ def judge_again(spool: HitSpool, held: Held, *, now_ms: int) -> list[SpooledHit]
         new = _anew(hit, left) if left else None
         if new is not None:
             spool.keep(new)
-        done = replace(hit, ended_ms=now_ms, instead="" if new is None else new.id)
-        spool.save(done)
-        ended.append(done)
+        ended.append(spool.save(replace(hit, ended_ms=now_ms, instead="" if new is None else new.id)))
     return ended
 
 

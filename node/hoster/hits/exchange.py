@@ -1,19 +1,18 @@
 """The hits of a partner's client: reported, proven, disputed and resolved, over the connection to its node."""
 
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TypeVar
 
 from keys.message import Message
 from node.clock import milliseconds
 from node.errors import NodeError, VerificationError
-from node.files import locked
 from node.home import Home
 from node.hoster.cover import whole_ticks
 from node.hoster.folder import PartnerFolder
 from node.hoster.hits.ends import judge_again, judged_by_releases
-from node.hoster.hits.homes import hit_spool
+from node.hoster.hits.homes import alone, hit_spool
 from node.hoster.hits.resolutions import Action
 from node.hoster.hits.sender import HitSender
 from node.hoster.hits.spool import HitSpool, SpooledHit
@@ -256,14 +255,6 @@ async def tell_waiting(home: Home, *, begun: float, means: Means = MEANS) -> Rep
 
 def _tells(home: Home) -> bool:
     return load_partner_settings(home.folder).hits.tell_resolutions
-
-
-@contextmanager
-def alone(home: Home) -> Iterator[HitSpool]:
-    """The spool, with other commands that change it kept out."""
-    PartnerFolder(home.partner).load()
-    with locked(home.partner / "hits.lock"):
-        yield hit_spool(home)
 
 
 @asynccontextmanager

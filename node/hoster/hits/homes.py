@@ -1,8 +1,10 @@
-"""Where the hits of a partner's client are, and the files that wait for a verdict, for whoever only reads them."""
+"""Where the hits of a partner's client are, and the files that wait for a verdict, and who may change them."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 from node.errors import NodeError, NotFoundError, StoreError, UsageError
+from node.files import locked
 from node.home import Home
 from node.hoster.folder import PartnerFolder
 from node.hoster.hits.spool import HitSpool, SpooledHit
@@ -12,6 +14,14 @@ from node.hoster.lookup.unconfirmed_files import UnconfirmedFiles
 def hit_spool(home: Home) -> HitSpool:
     """The hits of the partner in `home`."""
     return HitSpool(home.partner)
+
+
+@contextmanager
+def alone(home: Home) -> Iterator[HitSpool]:
+    """The hits, with other commands that change them kept out; raises `NotInitialisedError`."""
+    PartnerFolder(home.partner).load()
+    with locked(home.partner / "hits.lock"):
+        yield hit_spool(home)
 
 
 def unconfirmed_files(home: Home) -> UnconfirmedFiles:

@@ -123,8 +123,7 @@ class _Kept:
     def change(self, **fields: Any) -> SpooledHit:
         """Write the hit with these fields of what was told."""
         told = replace(self._to.told(self._hit), **fields)
-        self._hit = self._to.with_told(self._hit, told)
-        self._spool.save(self._hit)
+        self._hit = self._spool.save(self._to.with_told(self._hit, told))
         return self._hit
 
 

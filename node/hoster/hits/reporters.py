@@ -17,7 +17,8 @@ from node.errors import ConfigError, NodeError, UsageError, VerificationError
 from node.files import read_private
 from node.home import Home
 from node.hoster.connection import partner_proxy
-from node.hoster.hits.exchange import alone, reporting
+from node.hoster.hits.exchange import reporting
+from node.hoster.hits.homes import alone
 from node.hoster.hits.notifier import Named, Notifier, NotNotified, why_not
 from node.hoster.hits.sender import HitSender
 from node.hoster.hits.spool import SpooledHit

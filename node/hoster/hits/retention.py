@@ -6,10 +6,9 @@ They are purged with each update, or because somebody types it.
 from dataclasses import replace
 
 from node.clock import Clock, SystemClock, kept_since_ms
-from node.files import locked
 from node.home import Home
 from node.hoster.folder import PartnerFolder
-from node.hoster.hits.homes import hit_spool
+from node.hoster.hits.homes import alone, hit_spool
 from node.hoster.hits.resolutions import Action
 from node.hoster.hits.spool import HitSpool, SpooledHit
 from node.hoster.settings import load_partner_settings
@@ -28,9 +27,9 @@ def purge_hits(home: Home, *, clock: Clock = _CLOCK) -> int:
     """Delete them; returns how many there were. `scrub` is to follow. Raises `NotInitialisedError`."""
     if not would_purge(home, clock=clock):
         return 0
-    with locked(home.partner / "hits.lock"):
+    with alone(home) as spool:
         found = _expired(home, clock)
-        hit_spool(home).drop(*found)
+        spool.drop(*found)
     return len(found)
 
 
@@ -41,12 +40,8 @@ def scrub(home: Home) -> None:
 
 def hold(home: Home, text: str, *, held: bool) -> SpooledHit:
     """Keep a hit from being purged, or let it go in its time; raises as `HitSpool.get`."""
-    PartnerFolder(home.partner).load()
-    with locked(home.partner / "hits.lock"):
-        spool = hit_spool(home)
-        hit = replace(spool.get(text), held=held)
-        spool.save(hit)
-    return hit
+    with alone(home) as spool:
+        return spool.save(replace(spool.get(text), held=held))
 
 
 def is_finished(hit: SpooledHit) -> bool:

@@ -71,9 +71,8 @@ class HitSender:
         if not data:
             return hit
         receipt = self._receipt(hit, data)
-        done = replace(hit, receipt=data, refused="", collection=collection_name(receipt.label.collection))
-        self._spool.save(done)
-        return done
+        collection = collection_name(receipt.label.collection)
+        return self._spool.save(replace(hit, receipt=data, refused="", collection=collection))
 
     @staticmethod
     def evaluates(hit: SpooledHit, examiner: Examiner) -> bool:
@@ -104,8 +103,7 @@ class HitSender:
 
     async def _ask(self, hit: SpooledHit) -> tuple[SpooledHit, bytes]:
         if not hit.tried:  # kept before it is sent: the node may take it, and its answer be lost
-            hit = replace(hit, tried=True)
-            self._spool.save(hit)
+            hit = self._spool.save(replace(hit, tried=True))
         try:
             return hit, await self._api.report_hit(self._enrolment.subset, hit.sent.to_bytes())
         except NotFoundError:  # it ended, and the node keeps it with that; or it cannot say so any more
@@ -122,9 +120,7 @@ class HitSender:
 
     def _ended(self, hit: SpooledHit) -> SpooledHit:
         """The hit as one that no release lists any more; when that was first known stays."""
-        ended = replace(hit, ended_ms=hit.ended_ms or milliseconds(self._clock.now()))
-        self._spool.save(ended)
-        return ended
+        return self._spool.save(replace(hit, ended_ms=hit.ended_ms or milliseconds(self._clock.now())))
 
     async def hear_ends(self) -> list[SpooledHit]:
         """Reported hits that ended, with the node's statements; of those that it told of before, nothing is asked.
@@ -197,9 +193,7 @@ class HitSender:
         return end
 
     def _refused(self, hit: SpooledHit, why: str) -> SpooledHit:
-        refused = replace(hit, refused=why)
-        self._spool.save(refused)
-        return refused
+        return self._spool.save(replace(hit, refused=why))
 
     def receipt(self, hit: SpooledHit) -> Receipt:
         """The receipt of a reported hit, verified again; raises `UsageError` for one that is not reported."""
@@ -281,9 +275,7 @@ class HitSender:
             before = Done(hit.action, hit.resolved_ms)
             hit = replace(hit, before=(*hit.before, before), acknowledged=b"", not_told="")
             now_ms = max(now_ms, before.done_ms + 1)  # the latest counts, also where a clock was put back
-        done = replace(hit, action=action, resolved_ms=now_ms)
-        self._spool.save(done)
-        return done
+        return self._spool.save(replace(hit, action=action, resolved_ms=now_ms))
 
     async def tell(self, hit: SpooledHit) -> SpooledHit:
         """The hit with the node's receipt for what became of the file, or with the reason why it takes none.
@@ -304,9 +296,7 @@ class HitSender:
                 raise
             return self._not_told(hit, Message("the agency takes no more corrections of it"))
         self._open_acknowledged(hit, resolution, data)
-        done = replace(hit, acknowledged=data)
-        self._spool.save(done)
-        return done
+        return self._spool.save(replace(hit, acknowledged=data))
 
     def withhold(self, hit: SpooledHit) -> SpooledHit:
         """The hit with a note that the agency is not to be told what became of the file: nobody is reminded of it."""
@@ -322,9 +312,7 @@ class HitSender:
         )
 
     def _not_told(self, hit: SpooledHit, why: str) -> SpooledHit:
-        kept = replace(hit, not_told=why)
-        self._spool.save(kept)
-        return kept
+        return self._spool.save(replace(hit, not_told=why))
 
     def _open_acknowledged(self, hit: SpooledHit, resolution: Resolution, data: bytes) -> ResolutionReceipt:
         try:
@@ -346,8 +334,7 @@ class HitSender:
             raise VerificationError("what the node says of the case cannot be read: {reason}", exc) from exc
         kept = replace(hit, case=data)
         self.answer(kept)
-        self._spool.save(kept)
-        return kept
+        return self._spool.save(kept)
 
     def _receipt(self, hit: SpooledHit, data: bytes) -> Receipt:
         try:

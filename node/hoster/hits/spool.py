@@ -222,10 +222,11 @@ class HitSpool:
         for hit in self._opened(rows.marked(Kind.HIT, "")).hits:
             self._put(rows, hit)
 
-    def save(self, hit: SpooledHit) -> None:
-        """Write a hit in place of what was kept of it."""
+    def save(self, hit: SpooledHit) -> SpooledHit:
+        """Write a hit in place of what was kept of it, and give it back."""
         with self._store.writing() as rows:
             self._put(rows, hit)
+        return hit
 
     def _put(self, rows: Rows, hit: SpooledHit) -> None:
         seal = self._store.seal(_KEY)
