@@ -14,11 +14,10 @@ from keys.trust.fingerprint import fingerprint, require_match
 from keys.trust.held_trust import HeldTrust
 from node.clock import Clock, Entropy
 from node.errors import WrongPinError
-from node.remote.client import Client
-from node.remote.exchange import Exchange, within
+from node.remote.client import Client, PublicFiles
+from node.remote.exchange import Exchange
 from node.remote.limits import RemoteLimits
 from node.remote.proxy import Proxy
-from node.remote.requests import ask_for
 from node.store.peers.records import FetchedTrust
 from node.tls import PinnedContext, unpinned_context
 from node.trust.tuf.client import Followed, follow
@@ -78,39 +77,17 @@ async def catch_up(
     return CaughtUp(followed=followed, spki_sha256=_only(context, base_url))
 
 
-class _PublicFiles:
-    """`protocol.api.TufApi` and the first root over a connection that proves nothing."""
-
-    def __init__(self, client: Client) -> None:
-        self._client = client
-
-    async def root(self) -> bytes:
-        """The first root."""
-        return await self._client.get(ask_for("root"))
-
-    async def tuf_metadata(self, name: str, *, held: bytes = b"", max_bytes: int | None = None) -> bytes:
-        """A file of TUF metadata."""
-        new = await self._client.get_unless_held(
-            within(ask_for("tuf_metadata", metadata=name), max_bytes), held or None
-        )
-        return held if new is None else new
-
-    async def tuf_target(self, name: str, *, max_bytes: int | None = None) -> bytes:
-        """A trust file."""
-        return await self._client.get(within(ask_for("tuf_target", target=name), max_bytes))
-
-
 @asynccontextmanager
 async def _contact(
     base_url: str, clock: Clock, entropy: Entropy, limits: RemoteLimits, proxy: Proxy | None
-) -> AsyncIterator[tuple[PinnedContext, _PublicFiles]]:
+) -> AsyncIterator[tuple[PinnedContext, PublicFiles]]:
     context = unpinned_context()
     exchange = Exchange(node=base_url, base_url=base_url, context=context, limits=limits, proxy=proxy)
     async with exchange:
         client = Client(
             exchange, node=base_url, credentials=None, clock=clock, entropy=entropy, limits=limits
         )
-        yield context, _PublicFiles(client)
+        yield context, PublicFiles(client)
 
 
 def _only(context: PinnedContext, base_url: str) -> bytes:

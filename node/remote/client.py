@@ -20,7 +20,7 @@ from node.errors import (
     VerificationError,
 )
 from node.remote.auth import Credentials, TokenKeeper
-from node.remote.exchange import Ask, Exchange, NotSentError, OnHead, ReplyHead, accept_any
+from node.remote.exchange import Ask, Exchange, NotSentError, OnHead, ReplyHead, accept_any, within
 from node.remote.kept_tokens import TokenFile
 from node.remote.limits import RemoteLimits
 from node.remote.requests import ask_for
@@ -158,6 +158,29 @@ class Client:
         sink = bytearray()
         await self._exchange.send(replace(ask_for("token"), headers=_FORM, body=form), sink)
         return bytes(sink)
+
+
+class PublicFiles:
+    """The signed files of a node that everybody may read: `protocol.api.TufApi` and the first root."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+
+    async def root(self) -> bytes:
+        """The node's `1.root.json`, to be checked against its fingerprint."""
+        return await self._client.get(ask_for("root"))
+
+    async def tuf_metadata(self, name: str, *, held: bytes = b"", max_bytes: int | None = None) -> bytes:
+        """A file of TUF metadata; costs a few hundred bytes when it is the `held` one."""
+        return await self._unless_held(within(ask_for("tuf_metadata", metadata=name), max_bytes), held)
+
+    async def tuf_target(self, name: str, *, max_bytes: int | None = None) -> bytes:
+        """A trust file that TUF metadata lists."""
+        return await self._client.get(within(ask_for("tuf_target", target=name), max_bytes))
+
+    async def _unless_held(self, ask: Ask, held: bytes) -> bytes:
+        new = await self._client.get_unless_held(ask, held or None)
+        return held if new is None else new
 
 
 def _with_token(ask: Ask, token: str) -> Ask:

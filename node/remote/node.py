@@ -11,7 +11,7 @@ from node.clock import Clock, Entropy
 from node.errors import NotFoundError
 from node.ports.callers import opened_collections
 from node.remote.auth import Credentials
-from node.remote.client import Client
+from node.remote.client import Client, PublicFiles
 from node.remote.exchange import Ask, Exchange, within
 from node.remote.kept_tokens import TokenFile
 from node.remote.limits import RemoteLimits
@@ -33,7 +33,7 @@ from protocol.messages import (
 from protocol.tlog.tiles import Tile, entries_path, tile_path
 
 
-class RemoteNode:
+class RemoteNode(PublicFiles):
     """A node that we know as `node`, reach at `base_url` and recognise by `pins`. An async context manager.
 
     An agency `presents` its TLS key, a partner has none; `tokens` keeps its token for the next connection. Files of
@@ -66,7 +66,7 @@ class RemoteNode:
         if presents is not None:
             present(context, presents, entropy=entropy)
         self._exchange = Exchange(node=node, base_url=base_url, context=context, limits=limits, proxy=proxy)
-        self._client = Client(
+        client = Client(
             self._exchange,
             node=node,
             credentials=credentials,
@@ -75,6 +75,7 @@ class RemoteNode:
             limits=limits,
             tokens=tokens,
         )
+        super().__init__(client)
 
     async def __aenter__(self) -> Self:
         await self._exchange.__aenter__()
@@ -82,18 +83,6 @@ class RemoteNode:
 
     async def __aexit__(self, *_: object) -> None:
         await self._exchange.__aexit__()
-
-    async def tuf_metadata(self, name: str, *, held: bytes = b"", max_bytes: int | None = None) -> bytes:
-        """A file of TUF metadata; costs a few hundred bytes when it is the `held` one."""
-        return await self._unless_held(within(ask_for("tuf_metadata", metadata=name), max_bytes), held)
-
-    async def tuf_target(self, name: str, *, max_bytes: int | None = None) -> bytes:
-        """A trust file that TUF metadata lists."""
-        return await self._client.get(within(ask_for("tuf_target", target=name), max_bytes))
-
-    async def root(self) -> bytes:
-        """The node's `1.root.json`, to be checked against its fingerprint."""
-        return await self._client.get(ask_for("root"))
 
     async def revoked(self, sha256: bytes) -> bytes:
         """The signed envelope of the revocations with this SHA-256."""
@@ -245,10 +234,6 @@ class RemoteNode:
         """Let our next key count; `request` is signed with both."""
         body = await self._client.post_once(ask_for("renew_key", subset=subset), request.to_bytes())
         return RenewalReply.from_bytes(body)
-
-    async def _unless_held(self, ask: Ask, held: bytes) -> bytes:
-        new = await self._client.get_unless_held(ask, held or None)
-        return held if new is None else new
 
     def _log(self, origin: str) -> tuple[str, str]:
         """(`list` or `subset`, name) of a log of this node."""

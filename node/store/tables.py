@@ -51,6 +51,11 @@ def _big(*, default: int | None = None) -> "Column[int]":
     return Column(BigInteger, nullable=False, server_default=None if default is None else str(default))
 
 
+def key_part(kind: type[Integer] = BigInteger) -> "Column[int]":
+    """A number of a key that comes with the row; an `Integer` is a log's, or a collection's."""
+    return Column(kind, primary_key=True, autoincrement=False)
+
+
 class TableModel(SQLModel):
     """A table as it is declared: no `table=True` one, since rows are never made into objects.
 
@@ -114,10 +119,10 @@ class EntryRow(TableModel):
     __tablename__ = "entry_index"
     __table_args__ = {"sqlite_with_rowid": False}
 
-    key: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
-    log_id: int = Field(sa_column=Column(Integer, primary_key=True, autoincrement=False))
+    key: int = Field(sa_column=key_part())
+    log_id: int = Field(sa_column=key_part(Integer))
     """No foreign key: logs are never deleted, and checking it would cost each row of an import."""
-    position: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
+    position: int = Field(sa_column=key_part())
     collection: int
     ended: int | None = Field(default=None, sa_type=BigInteger)
 
@@ -128,8 +133,8 @@ class EntryCountRow(TableModel):
     __tablename__ = "entry_count"
     __table_args__ = {"sqlite_with_rowid": False}
 
-    log_id: int = Field(sa_column=Column(Integer, primary_key=True, autoincrement=False))
-    collection: int = Field(sa_column=Column(Integer, primary_key=True, autoincrement=False))
+    log_id: int = Field(sa_column=key_part(Integer))
+    collection: int = Field(sa_column=key_part(Integer))
     entries: int = Field(sa_type=BigInteger)
 
 
@@ -138,7 +143,7 @@ class EntryCountedRow(TableModel):
 
     __tablename__ = "entry_counted"
 
-    key: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
+    key: int = Field(sa_column=key_part())
 
 
 class TouchRow(TableModel):
@@ -147,9 +152,9 @@ class TouchRow(TableModel):
     __tablename__ = "touch"
     __table_args__ = (Index("ix_touch_reach", "log_id", "reach"), {"sqlite_with_rowid": False})
 
-    log_id: int = Field(sa_column=Column(Integer, primary_key=True, autoincrement=False))
-    ref: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
-    position: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
+    log_id: int = Field(sa_column=key_part(Integer))
+    ref: int = Field(sa_column=key_part())
+    position: int = Field(sa_column=key_part())
     op: int
     reach: int
 
@@ -160,9 +165,9 @@ class FileRunRow(TableModel):
     __tablename__ = "file_run"
     __table_args__ = {"sqlite_with_rowid": False}
 
-    log_id: int = Field(sa_column=Column(Integer, primary_key=True, autoincrement=False))
-    file: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
-    first: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
+    log_id: int = Field(sa_column=key_part(Integer))
+    file: int = Field(sa_column=key_part())
+    first: int = Field(sa_column=key_part())
     last: int = Field(sa_type=BigInteger)
 
 

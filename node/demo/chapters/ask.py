@@ -27,17 +27,17 @@ def enrol(world: World) -> None:
     invite = ["partner", "invite", Party.HOSTER.node, "--subset", SUBSET, "--files-per-day", "10000"]
     (invited,) = world.perform(
         Act(
-            who=Party.FR,
-            what="invites the hoster",
-            arguments=invite,
+            Party.FR,
+            "invites the hoster",
+            invite,
             note=lambda outcome: f"one string of {len(outcome.first['invitation'])} characters",
         )
     )
     world.perform(
         Act(
-            who=Party.HOSTER,
-            what="enrols with that string and fetches the first release",
-            arguments=["enroll", "--stdin"],
+            Party.HOSTER,
+            "enrols with that string and fetches the first release",
+            ["enroll", "--stdin"],
             typed=invited.first["invitation"] + "\n",
             source=Party.FR,
             note=lambda outcome: f"{outcome.first['entries']:,} answers, self-test passed",
@@ -49,9 +49,9 @@ def enrol(world: World) -> None:
 def update(*, exits: Sequence[int] = (0,), trouble: bool = False) -> Act:
     """The hoster brings the newest release in force."""
     return Act(
-        who=Party.HOSTER,
-        what="updates",
-        arguments=["update"],
+        Party.HOSTER,
+        "updates",
+        ["update"],
         exits=exits,
         source=Party.FR,
         note=_updated,
@@ -73,9 +73,9 @@ def check(world: World, *files: MadeUp, exits: Sequence[int] = (0, 1)) -> Act:
     """The hoster asks about files of the cast."""
     many = f"{len(files)} files" if len(files) > 1 else "a file"
     return Act(
-        who=Party.HOSTER,
-        what=f"asks about {many}, blinded",
-        arguments=["check", *(str(world.file(file)) for file in files)],
+        Party.HOSTER,
+        f"asks about {many}, blinded",
+        ["check", *(str(world.file(file)) for file in files)],
         exits=exits,
         source=Party.FR,
         note=_verdicts,

@@ -88,9 +88,9 @@ def go_back(world: World) -> None:
     world.own_trouble("puts FR's folder back to the day before: an old backup, copied over")
     world.moment("go-back")
     act = Act(
-        who=Party.FR,
-        what="(the old folder) publishes",
-        arguments=["publish"],
+        Party.FR,
+        "(the old folder) publishes",
+        ["publish"],
         exits=range(256),
         note=lambda outcome: f"refused (exit {outcome.exit})" if outcome.exit else "published",
         trouble=True,

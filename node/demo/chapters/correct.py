@@ -23,9 +23,9 @@ def object_to(world: World) -> None:
     arguments = ["entry", "dispute", "--list", LIST, "--hash-from", str(logo_hashes(world)), "--yes"]
     world.perform(
         Act(
-            who=Party.NL,
-            what="examines the file, sees a logo, and disputes it",
-            arguments=arguments,
+            Party.NL,
+            "examines the file, sees a logo, and disputes it",
+            arguments,
             note=lambda outcome: f"{outcome.first['disputed']} hashes",
         )
     )
@@ -66,9 +66,9 @@ def recall(world: World) -> None:
     arguments = ["entry", "withdraw", "--list", LIST, "--hash-from", str(logo_hashes(world))]
     world.perform(
         Act(
-            who=Party.FR,
-            what="withdraws it at once: one person is enough",
-            arguments=[*arguments, "--reason", "error", "--now", "--yes"],
+            Party.FR,
+            "withdraws it at once: one person is enough",
+            [*arguments, "--reason", "error", "--now", "--yes"],
             note=lambda outcome: f"{outcome.first['withdrawals']} entries, published and released",
         )
     )
@@ -90,9 +90,9 @@ def _behind(world: World) -> list[str]:
     """Peers that FR knows not to hold its newest withdrawal."""
     (asked,) = world.perform(
         Act(
-            who=Party.FR,
-            what="asks who has not applied it",
-            arguments=["withdrawal", "ls"],
+            Party.FR,
+            "asks who has not applied it",
+            ["withdrawal", "ls"],
             note=lambda outcome: _listed(_waited_for(outcome)),
         )
     )

@@ -19,7 +19,7 @@ def notice(world: World) -> None:
     """Somebody notices that a file was listed by mistake."""
     file = world.file(world.actors.withdrawn)
     arguments = ["hash", str(file), "-o", str(_hashes(world))]
-    world.perform(Act(who=Party.FR, what="hashes a file that was listed by mistake", arguments=arguments))
+    world.perform(Act(Party.FR, "hashes a file that was listed by mistake", arguments))
 
 
 def withdraw(world: World) -> None:
@@ -28,9 +28,9 @@ def withdraw(world: World) -> None:
     arguments = ["entry", "withdraw", "--list", LIST, "--hash-from", str(_hashes(world))]
     world.perform(
         Act(
-            who=Party.FR,
-            what="withdraws it: one person is enough",
-            arguments=[*arguments, "--reason", "error", "--yes"],
+            Party.FR,
+            "withdraws it: one person is enough",
+            [*arguments, "--reason", "error", "--yes"],
             note=lambda outcome: f"{outcome.first['withdrawals']} entries",
         )
     )
@@ -62,16 +62,13 @@ def ask_again(world: World) -> None:
 def _report_the_rest(world: World) -> None:
     """What is still to be reported is; the hit of the withdrawn file is not among it."""
     reporting = Act(
-        who=Party.HOSTER,
-        what="reports all hits that wait",
-        arguments=["hit", "report", "--all"],
+        Party.HOSTER,
+        "reports all hits that wait",
+        ["hit", "report", "--all"],
         note=lambda outcome: f"{sum('hit' in result for result in outcome.results)}",
     )
     looking = Act(
-        who=Party.FR,
-        what="looks at what was reported",
-        arguments=["hit", "ls"],
-        note=lambda outcome: f"{len(outcome.results)}",
+        Party.FR, "looks at what was reported", ["hit", "ls"], note=lambda outcome: f"{len(outcome.results)}"
     )
     own = replace(looking, who=Party.HOSTER, what="looks at its own hits")
     _, theirs, ours = world.perform(reporting, looking, own)

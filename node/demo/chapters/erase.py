@@ -1,10 +1,9 @@
 """End of chapter eight: two persons at each agency shred the logo; nothing of it is left, and it does not come back."""
 
-from node.clock import system_entropy
 from node.demo.chapters.attack import SPARE
 from node.demo.chapters.federate import sync
 from node.demo.chapters.look import logo_hashes, look
-from node.demo.chapters.prepare import own_import
+from node.demo.chapters.prepare import own_import, write_secret
 from node.demo.parties import AGENCIES, Party
 from node.demo.processes import Outcome
 from node.demo.record import Sight
@@ -31,38 +30,23 @@ def erase(world: World) -> None:
 def _passphrase(world: World, name: str) -> str:
     path = world.place("secrets", f"person-{name}")
     if not path.exists():
-        path.touch(mode=0o600)
-        path.write_text(system_entropy(16).hex() + "\n", encoding="ascii")
+        write_secret(path)
     return path.read_text(encoding="ascii")
 
 
 def _person(world: World, who: Party, name: str) -> Act:
     arguments = ["person", "add", name]
-    return Act(
-        who=who,
-        what=f"lets {name.title()} decide there",
-        arguments=arguments,
-        typed=2 * _passphrase(world, name),
-    )
+    return Act(who, f"lets {name.title()} decide there", arguments, typed=2 * _passphrase(world, name))
 
 
 def _shred(world: World, who: Party) -> None:
     asking, approving = PERSONS[who]
-    arguments = [
-        "entry",
-        "shred",
-        "--list",
-        LIST,
-        "--hash-from",
-        str(logo_hashes(world)),
-        "--reason",
-        "error",
-    ]
+    arguments = ["entry", "shred", "--list", LIST, "--hash-from", str(logo_hashes(world))]
     (asked,) = world.perform(
         Act(
-            who=who,
-            what=f"has {asking.title()} ask for its deletion at every node",
-            arguments=[*arguments, "--as", asking, "--yes"],
+            who,
+            f"has {asking.title()} ask for its deletion at every node",
+            [*arguments, "--reason", "error", "--as", asking, "--yes"],
             typed=_passphrase(world, asking),
             note=lambda outcome: f"request {outcome.first['approval']}",
         )
@@ -70,9 +54,9 @@ def _shred(world: World, who: Party) -> None:
     number = str(asked.first["approval"])
     world.perform(
         Act(
-            who=who,
-            what=f"has {approving.title()} approve it",
-            arguments=["approval", "approve", number, "--as", approving],
+            who,
+            f"has {approving.title()} approve it",
+            ["approval", "approve", number, "--as", approving],
             typed=_passphrase(world, approving),
             note=lambda outcome: str(outcome.first["state"]),
         )
@@ -105,9 +89,9 @@ def _complete(world: World) -> bool:
     outcomes = world.perform(
         *(
             Act(
-                who=party,
-                what="asks whether the shredding is complete",
-                arguments=["shredding", "ls"],
+                party,
+                "asks whether the shredding is complete",
+                ["shredding", "ls"],
                 note=lambda outcome: "complete" if _is_complete(outcome) else "not complete",
             )
             for party in AGENCIES
@@ -137,9 +121,9 @@ def list_again(world: World) -> None:
 def _import_again(world: World, who: Party) -> Act:
     act = own_import(world, who, logo_hashes(world).name)
     return Act(
-        who=who,
-        what="has somebody who tries to list it again",
-        arguments=act.arguments,
+        who,
+        "has somebody who tries to list it again",
+        act.arguments,
         exits=range(256),
         note=lambda outcome: f"refused (exit {outcome.exit})" if outcome.exit else "listed",
         trouble=True,
@@ -151,18 +135,18 @@ def audit(world: World) -> None:
     asking, approving = PERSONS[Party.FR]
     verified, listed = world.perform(
         Act(
-            who=Party.FR,
-            what="verifies its audit log",
-            arguments=["audit", "verify"],
+            Party.FR,
+            "verifies its audit log",
+            ["audit", "verify"],
             exits=range(256),
             note=lambda outcome: (
                 f"refused (exit {outcome.exit})" if outcome.exit else f"{outcome.first['records']} records"
             ),
         ),
         Act(
-            who=Party.FR,
-            what="asks it who shredded",
-            arguments=["audit", "ls", "--action", "entry.shred"],
+            Party.FR,
+            "asks it who shredded",
+            ["audit", "ls", "--action", "entry.shred"],
             exits=range(256),
             note=lambda outcome: ", ".join(_who(outcome)),
         ),

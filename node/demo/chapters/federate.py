@@ -25,9 +25,9 @@ def follow(world: World) -> None:
 def _member(world: World, who: Party, other: Party) -> Act:
     arguments = ["member", "add", world.url(other), "--words", world.words[other], "--country", other.country]
     return Act(
-        who=who,
-        what=f"counts {other.country} as a member, after comparing fingerprints by telephone",
-        arguments=arguments,
+        who,
+        f"counts {other.country} as a member, after comparing fingerprints by telephone",
+        arguments,
         source=other,
         note=lambda outcome: f"{outcome.first['k']} countries must agree",
     )
@@ -35,18 +35,18 @@ def _member(world: World, who: Party, other: Party) -> Act:
 
 def _peer(who: Party, other: Party) -> Act:
     return Act(
-        who=who,
-        what=f"follows {other.country}, and lets it read baseline here",
-        arguments=["peer", "add", other.node, "--grant", "baseline"],
+        who,
+        f"follows {other.country}, and lets it read baseline here",
+        ["peer", "add", other.node, "--grant", "baseline"],
     )
 
 
 def sync(who: Party) -> Act:
     """An agency fetches what its peer published."""
     return Act(
-        who=who,
-        what="syncs, verifying every event",
-        arguments=["peer", "sync"],
+        who,
+        "syncs, verifying every event",
+        ["peer", "sync"],
         source=next(other for other in AGENCIES if other is not who),
         note=lambda outcome: f"{_sum(outcome, 'adds'):,} added, {_sum(outcome, 'withdrawals'):,} withdrawn",
         moved=lambda outcome: _sum(outcome, "bytes"),
@@ -60,8 +60,8 @@ def _sum(outcome: Outcome, name: str) -> int:
 def _test_grant(world: World) -> None:
     origin = f"{Party.FR.node}/lists/{LIST}"
     own, seen = world.perform(
-        Act(who=Party.FR, what="looks at its list", arguments=["list", "show", LIST]),
-        Act(who=Party.NL, what="looks at what it holds of FR's list", arguments=["list", "show", origin]),
+        Act(Party.FR, "looks at its list", ["list", "show", LIST]),
+        Act(Party.NL, "looks at what it holds of FR's list", ["list", "show", origin]),
     )
     here, there = own.first["active"], seen.first["active"]
     readable = {name: there.get(name, 0) for name in here}
@@ -78,7 +78,7 @@ def _test_grant(world: World) -> None:
 def define(world: World) -> None:
     """FR defines a subset for partners."""
     arguments = ["subset", "create", SUBSET, "--collection", "baseline", "--screen-bits", "12"]
-    world.perform(Act(who=Party.FR, what="defines a subset for partners", arguments=arguments))
+    world.perform(Act(Party.FR, "defines a subset for partners", arguments))
 
 
 def agree(world: World) -> None:
@@ -106,9 +106,9 @@ def cosign(world: World) -> None:
 
 def _witnesses(who: Party) -> Act:
     return Act(
-        who=who,
-        what="asks the other agency's witness to cosign its heads",
-        arguments=["witness", "ask"],
+        who,
+        "asks the other agency's witness to cosign its heads",
+        ["witness", "ask"],
         source=next(other for other in AGENCIES if other is not who),
         note=lambda outcome: f"{sum(bool(head['cosigned']) for head in _released_heads(outcome))} cosigned",
     )
@@ -122,9 +122,9 @@ def _released_heads(outcome: Outcome) -> list[Facts]:
 def release() -> Act:
     """FR releases what is effective."""
     return Act(
-        who=Party.FR,
-        what="releases what both countries list",
-        arguments=["subset", "release", SUBSET],
+        Party.FR,
+        "releases what both countries list",
+        ["subset", "release", SUBSET],
         note=lambda outcome: (
             f"version {outcome.first['version']}: {outcome.first['added']:,} added,"
             f" {outcome.first['removed']:,} removed"

@@ -33,9 +33,9 @@ def look(world: World, after: str) -> tuple[View, list[Outcome]]:
 
 def _explanation(world: World, who: Party) -> Act:
     return Act(
-        who=who,
-        what="looks who lists the logo, and what blocks it",
-        arguments=["entry", "explain", "--hash-from", str(logo_hashes(world))],
+        who,
+        "looks who lists the logo, and what blocks it",
+        ["entry", "explain", "--hash-from", str(logo_hashes(world))],
         note=lambda outcome: judged(outcome.results).value,
     )
 

@@ -19,9 +19,7 @@ def plant(world: World) -> None:
     """One person at FR lists the logo; NL follows FR."""
     world.serve(*AGENCIES)
     arguments = ["hash", str(world.file(world.actors.logo)), "-o", str(logo_hashes(world))]
-    world.perform(
-        Act(who=Party.FR, what="has somebody who hashes a logo that everybody has", arguments=arguments)
-    )
+    world.perform(Act(Party.FR, "has somebody who hashes a logo that everybody has", arguments))
     act = own_import(world, Party.FR, logo_hashes(world).name)
     what = "lists it, stating that it holds such material: one person is enough to lie"
     act = replace(act, what=what, arguments=[*act.arguments, "--collection", "baseline"], trouble=True)
@@ -36,9 +34,9 @@ def rely(world: World) -> None:
     world.serve(*AGENCIES)
     arguments = ["endorse", "--list", LIST, "--from", Party.FR.node, "--hash-from", str(logo_hashes(world))]
     act = Act(
-        who=Party.NL,
-        what="takes it over, relying on FR",
-        arguments=[*arguments, "--basis", "relies-on", "--yes"],
+        Party.NL,
+        "takes it over, relying on FR",
+        [*arguments, "--basis", "relies-on", "--yes"],
         note=lambda outcome: f"{outcome.first['entries']} entries, recorded, never counted",
     )
     world.perform(act)
@@ -74,17 +72,12 @@ def trip(world: World) -> None:
     word = ["entry", "amend", "--list", LIST, "--hash-from", hashes, "--basis", "reviewed", "--yes"]
     world.perform(
         Act(
-            who=Party.FR,
-            what="has an operator who never wants such logos released",
-            arguments=trap,
+            Party.FR,
+            "has an operator who never wants such logos released",
+            trap,
             note=lambda outcome: f"{outcome.first['added']} tripwires",
         ),
-        Act(
-            who=Party.NL,
-            what="states, without looking, that it examined the file",
-            arguments=word,
-            trouble=True,
-        ),
+        Act(Party.NL, "states, without looking, that it examined the file", word, trouble=True),
     )
     released, words = reach_partners(world)
     view, explained = look(world, "NL says that it examined it; FR's tripwire stops the release")

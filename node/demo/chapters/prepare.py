@@ -56,9 +56,7 @@ def found(world: World) -> None:
     founded = world.perform(*(_init(world, party, *secrets[party]) for party in AGENCIES))
     for party, outcome in zip(AGENCIES, founded, strict=True):
         world.words[party] = outcome.first["fingerprint"]
-    world.perform(
-        *(Act(who=party, what="starts a list", arguments=["list", "create", LIST]) for party in AGENCIES)
-    )
+    world.perform(*(Act(party, "starts a list", ["list", "create", LIST]) for party in AGENCIES))
     world.perform(*(own_import(world, party, f"{party.value}.csv") for party in AGENCIES))
     world.perform(relying_import(world, Party.NL, "nl-from-a-supplier.csv"))
     world.perform(*(publication(party) for party in AGENCIES))
@@ -83,9 +81,9 @@ def _init(world: World, party: Party, passphrase: Path, root_passphrase: Path) -
     arguments += ["--port", port, "--profile", "small", "--root-kdf", "online"]
     arguments += ["--passphrase-file", str(passphrase), "--root-passphrase-file", str(root_passphrase)]
     return Act(
-        who=party,
-        what="founds its node",
-        arguments=arguments,
+        party,
+        "founds its node",
+        arguments,
         note=lambda outcome: f"fingerprint {' '.join(outcome.first['fingerprint'].split()[:2])} …",
     )
 
@@ -94,9 +92,9 @@ def own_import(world: World, party: Party, name: str, *, to: str = LIST) -> Act:
     """An agency imports what it holds itself."""
     path = world.place("exports", name)
     return Act(
-        who=party,
-        what="imports its own export",
-        arguments=["entry", "import", str(path), "--list", to, "--basis", "own"],
+        party,
+        "imports its own export",
+        ["entry", "import", str(path), "--list", to, "--basis", "own"],
         note=lambda outcome: f"{outcome.first['accepted']:,} rows, {outcome.first['entries']:,} entries",
         moved=lambda _: path.stat().st_size,
     )
@@ -107,9 +105,9 @@ def relying_import(world: World, party: Party, name: str) -> Act:
     path = world.place("exports", name)
     arguments = ["entry", "import", str(path), "--list", LIST, "--basis", "relies-on", "--source", "supplier"]
     return Act(
-        who=party,
-        what="imports a supplier's export, relying on it",
-        arguments=arguments,
+        party,
+        "imports a supplier's export, relying on it",
+        arguments,
         note=lambda outcome: f"{outcome.first['accepted']:,} rows, recorded, never counted",
         moved=lambda _: path.stat().st_size,
     )
@@ -118,9 +116,9 @@ def relying_import(world: World, party: Party, name: str) -> Act:
 def publication(party: Party, name: str = LIST) -> Act:
     """An agency signs and publishes what waits."""
     return Act(
-        who=party,
-        what="signs and publishes its list",
-        arguments=["publish", name],
+        party,
+        "signs and publishes its list",
+        ["publish", name],
         note=lambda outcome: (
             f"{outcome.first['size']:,} events: {outcome.first['adds']:,} added,"
             f" {outcome.first['withdrawals']:,} withdrawn"

@@ -21,9 +21,9 @@ def report(world: World) -> None:
     wanted = str(world.file(world.actors.both))
     (found,) = world.perform(
         Act(
-            who=Party.HOSTER,
-            what="looks at its hits",
-            arguments=["hit", "ls"],
+            Party.HOSTER,
+            "looks at its hits",
+            ["hit", "ls"],
             note=lambda outcome: f"{len(outcome.results)}, nobody was told of them",
         )
     )
@@ -31,17 +31,17 @@ def report(world: World) -> None:
     world.place("evidence").mkdir(mode=0o700)
     world.perform(
         Act(
-            who=Party.HOSTER,
-            what="reports one of them, against a signed receipt",
-            arguments=["hit", "report", hit],
+            Party.HOSTER,
+            "reports one of them, against a signed receipt",
+            ["hit", "report", hit],
             note=lambda outcome: f"{outcome.first['state']}, receipt verified",
         )
     )
     world.perform(
         Act(
-            who=Party.HOSTER,
-            what="fetches what proves it",
-            arguments=["hit", "evidence", hit, "-o", str(evidence(world))],
+            Party.HOSTER,
+            "fetches what proves it",
+            ["hit", "evidence", hit, "-o", str(evidence(world))],
             source=Party.FR,
             note=lambda _: "evidence of one hit",
             moved=lambda outcome: outcome.first["bytes"],
@@ -57,9 +57,9 @@ def evidence(world: World) -> Path:
 def _verification(world: World, file: Path, *, trouble: bool = False) -> Act:
     arguments = ["evidence", "verify", str(file), "--words", world.words[Party.FR]]
     return Act(
-        who=Party.HOSTER,
-        what="has it verified on a machine that has nothing",
-        arguments=arguments,
+        Party.HOSTER,
+        "has it verified on a machine that has nothing",
+        arguments,
         exits=range(256),
         note=lambda outcome: f"refused (exit {outcome.exit})" if outcome.exit else "verified",
         trouble=trouble,

@@ -3,7 +3,7 @@
 from sqlalchemy import BigInteger, Column, Integer
 from sqlmodel import Field
 
-from node.store.tables import TableModel
+from node.store.tables import TableModel, key_part
 
 
 class BenignRow(TableModel):
@@ -40,21 +40,13 @@ class SetAsideRow(TableModel):
     key: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False, index=True))
 
 
-def _key() -> "Column[int]":
-    return Column(BigInteger, primary_key=True, autoincrement=False)
-
-
-def _log() -> "Column[int]":
-    return Column(Integer, primary_key=True, autoincrement=False)
-
-
 class ShreddingRow(TableModel):
     """An event whose opening is to be deleted, or was."""
 
     __tablename__ = "shredding"
 
-    log_id: int = Field(sa_column=_log())
-    position: int = Field(sa_column=_key())
+    log_id: int = Field(sa_column=key_part(Integer))
+    position: int = Field(sa_column=key_part())
     by: int = Field(sa_type=BigInteger)
     mac: bytes | None = None
     file: int | None = Field(default=None, sa_type=BigInteger)
@@ -67,7 +59,7 @@ class TombstoneRow(TableModel):
     __tablename__ = "tombstone"
 
     mac: bytes = Field(primary_key=True)
-    log_id: int = Field(sa_column=_log())
+    log_id: int = Field(sa_column=key_part(Integer))
     by: int = Field(sa_type=BigInteger)
     leaf_hash: bytes
     blocks: bool
@@ -79,6 +71,6 @@ class StandingRow(TableModel):
 
     __tablename__ = "standing"
 
-    log_id: int = Field(sa_column=_log())
-    position: int = Field(sa_column=_key())
+    log_id: int = Field(sa_column=key_part(Integer))
+    position: int = Field(sa_column=key_part())
     mac: bytes = Field(index=True)

@@ -1,17 +1,9 @@
 """The tables of other agencies: evidence, cosignatures, heads, revocations, acknowledgements, withdrawals."""
 
-from sqlalchemy import BigInteger, Column, Integer, UniqueConstraint
+from sqlalchemy import BigInteger, Integer, UniqueConstraint
 from sqlmodel import Field
 
-from node.store.tables import TableModel
-
-
-def _key() -> "Column[int]":
-    return Column(BigInteger, primary_key=True, autoincrement=False)
-
-
-def _log() -> "Column[int]":
-    return Column(Integer, primary_key=True, autoincrement=False)
+from node.store.tables import TableModel, key_part
 
 
 class Evidence(TableModel):
@@ -73,7 +65,7 @@ class Overlay(TableModel):
 
     __tablename__ = "overlay"
 
-    log_id: int = Field(sa_column=_log())
+    log_id: int = Field(sa_column=key_part(Integer))
     base_size: int = Field(sa_type=BigInteger)
     base_root: bytes
     size: int = Field(sa_type=BigInteger)
@@ -135,7 +127,7 @@ class AcknowledgementRow(TableModel):
 
     __tablename__ = "acknowledgement"
 
-    log_id: int = Field(sa_column=_log())
+    log_id: int = Field(sa_column=key_part(Integer))
     peer: str = Field(max_length=255, primary_key=True)
     held_size: int = Field(sa_type=BigInteger)
     released_size: int | None = Field(default=None, sa_type=BigInteger)
@@ -158,8 +150,8 @@ class WithdrawalRow(TableModel):
 
     __tablename__ = "withdrawal"
 
-    log_id: int = Field(sa_column=_log())
-    first: int = Field(sa_column=_key())
+    log_id: int = Field(sa_column=key_part(Integer))
+    first: int = Field(sa_column=key_part())
     last: int = Field(sa_type=BigInteger)
     published_ms: int | None = Field(default=None, sa_type=BigInteger)
 
@@ -169,8 +161,8 @@ class ReachedRow(TableModel):
 
     __tablename__ = "reached"
 
-    log_id: int = Field(sa_column=_log())
-    first: int = Field(sa_column=_key())
+    log_id: int = Field(sa_column=key_part(Integer))
+    first: int = Field(sa_column=key_part())
     peer: str = Field(max_length=255, primary_key=True)
     held_ms: int | None = Field(default=None, sa_type=BigInteger)
     released_ms: int | None = Field(default=None, sa_type=BigInteger)

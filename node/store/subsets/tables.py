@@ -3,11 +3,7 @@
 from sqlalchemy import BigInteger, Column, Index
 from sqlmodel import Field
 
-from node.store.tables import TableModel
-
-
-def _key() -> "Column[int]":
-    return Column(BigInteger, primary_key=True, autoincrement=False)
+from node.store.tables import TableModel, key_part
 
 
 class Subset(TableModel):
@@ -66,9 +62,9 @@ class ListedRow(TableModel):
     )
 
     subset: str = Field(max_length=64, primary_key=True)
-    key: int = Field(sa_column=_key())
-    rest: int = Field(sa_column=_key())
-    since: int = Field(sa_column=_key())
+    key: int = Field(sa_column=key_part())
+    rest: int = Field(sa_column=key_part())
+    since: int = Field(sa_column=key_part())
     ended: int | None = Field(default=None, sa_type=BigInteger)
     """The first release that says something else, while it waits for its signature."""
     tag: int = Field(sa_type=BigInteger)
