@@ -25,20 +25,18 @@ class Named:
 @act("hit.close", roles=HANDLING, title=marked("Close it: it is dealt with"))
 def close(node: Node, given: Named) -> Done:
     """Mark a report as dealt with."""
-    from node.partners.hits.handle import close_hit
-
     report = _find(node, given)
-    close_hit(node.store, report, now_ms=node.identity.now_ms)
+    with node.store.write() as unit:
+        unit.hits.close(report, closed_ms=node.identity.now_ms)
     return _done(report, Message("It counts as dealt with."), "ls --open", state="closed")
 
 
 @act("hit.hold", roles=HANDLING, title=marked("Hold it: an authority may ask for it"))
 def hold(node: Node, given: Named) -> Done:
     """Keep a report from being purged."""
-    from node.partners.hits.handle import hold_hit
-
     report = _find(node, given)
-    hold_hit(node.store, report, held_ms=node.identity.now_ms)
+    with node.store.write() as unit:
+        unit.hits.hold(report, held_ms=node.identity.now_ms)
     said = Message("It is not purged before somebody says otherwise.")
     return _done(report, said, f"show {_short(report)}", held=True)
 
@@ -46,10 +44,9 @@ def hold(node: Node, given: Named) -> Done:
 @act("hit.unhold", roles=HANDLING, title=marked("Hold it no longer"))
 def unhold(node: Node, given: Named) -> Done:
     """Let a report that was held be purged in its time."""
-    from node.partners.hits.handle import hold_hit
-
     report = _find(node, given)
-    hold_hit(node.store, report, held_ms=None)
+    with node.store.write() as unit:
+        unit.hits.hold(report, held_ms=None)
     return _done(report, Message("It is purged in its time."), f"show {_short(report)}", held=False)
 
 

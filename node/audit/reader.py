@@ -26,8 +26,8 @@ from protocol.limits import BUNDLE_WIDTH
 from protocol.slices import slices
 from protocol.tlog.checkpoint import Checkpoint, open_checkpoint
 from protocol.tlog.hasher import HASH_BYTES
+from protocol.tlog.log_keys import log_keys
 from protocol.tlog.merkle import CompactRange, leaf_hash
-from protocol.tlog.note import VerifierKey
 from protocol.tlog.tiles import Tile, bundle_widths
 
 EXPORT_VERSION: Final = 1
@@ -223,12 +223,7 @@ def _root(leaves: Iterable[bytes]) -> bytes:
 
 def _open(note: bytes, origin: str, document: NodeDocument) -> Checkpoint:
     """The head that the log's own key signed, whenever that key was valid: a log outlives its keys."""
-    keys = [
-        VerifierKey.from_text(dated.vkey)
-        for log in document.logs
-        if log.origin == origin
-        for dated in log.vkeys
-    ]
+    keys = log_keys(document, origin)
     try:
         return open_checkpoint(note, origin=origin, log_keys=keys, witnesses=()).checkpoint
     except ProtocolError as exc:

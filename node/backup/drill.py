@@ -18,8 +18,9 @@ from node.rotation.store import write_store
 from node.store.lists.records import LogKind, LogRecord
 from node.store.store import Store
 from protocol.tlog.checkpoint import Checkpoint
+from protocol.tlog.log_keys import log_keys
 from protocol.tlog.merkle import CompactRange, leaf_hash
-from protocol.tlog.note import Note, VerifierKey, lines_of
+from protocol.tlog.note import Note, lines_of
 from protocol.tlog.tiles import bundle_widths
 
 _OPENED: frozenset[LogKind] = frozenset({LogKind.OWN_LIST, LogKind.PEER_LIST})
@@ -79,16 +80,6 @@ def _checked(store: Store, log: LogRecord, document: NodeDocument) -> str:
     signed = Checkpoint.from_text(note.text)
     if (signed.size, signed.root) != (log.head.size, tree.root()):
         return "wrong: its entries do not give the root of its signed head"
-    if log.node == document.node and not _signed_by_us(note, log, document):
+    if log.node == document.node and not lines_of(note, log_keys(document, log.origin)):
         return "wrong: no key of the node document signed its head"
     return f"{log.head.size:,} entries give the root of its signed head"
-
-
-def _signed_by_us(note: Note, log: LogRecord, document: NodeDocument) -> bool:
-    keys = [
-        VerifierKey.from_text(key.vkey)
-        for info in document.logs
-        if info.origin == log.origin
-        for key in info.vkeys
-    ]
-    return bool(lines_of(note, keys))

@@ -28,7 +28,6 @@ from keys.trust.proposals.sign import open_proposal, sign
 from keys.trust.vkey import DatedVkey
 from node.audit.log import audit_log, start_audit
 from node.errors import ConflictError, PeerUnreachableError, SignerRefusedError, VerificationError
-from node.evidence.judgement import log_keys
 from node.identity.identity import Identity, held_labels, remote_keys
 from node.identity.key_holders import wanted_signers
 from node.identity.keyring import make_key
@@ -58,6 +57,7 @@ from node.trust.announce import LOG_KEY_DAYS, log_info
 from node.trust.next_root import RootChange
 from node.trust.own import window
 from node.trust.successors import with_key
+from protocol.tlog.log_keys import log_keys
 
 ROOM: Final = 1000
 """How many numbers of trust files a node may have used since its backup: three a day for a year."""

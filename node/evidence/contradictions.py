@@ -12,7 +12,7 @@ from keys.message import Message
 from keys.trust.node_document import NodeDocument
 from node.errors import TrustForkError
 from node.evidence.divergence import divergence, divergence_from_peer
-from node.evidence.judgement import claimed_head, judge, log_keys
+from node.evidence.judgement import claimed_head, judge
 from node.evidence.keep import Verdict, keep, of_log
 from node.objects.logfiles import held_tree
 from node.store.lists.records import LogRecord
@@ -22,6 +22,7 @@ from protocol.api import LogApi
 from protocol.errors import ForkError, OverlapError, ProtocolError, RollbackError, RootMismatchError
 from protocol.evidence import encode_fork, encode_rollback
 from protocol.tlog.checkpoint import SignedCheckpoint, open_checkpoint
+from protocol.tlog.log_keys import log_keys
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

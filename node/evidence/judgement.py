@@ -15,7 +15,8 @@ from protocol.errors import MalformedError
 from protocol.evidence import Finding, notes_of, verify_evidence
 from protocol.tlog.checkpoint import Checkpoint
 from protocol.tlog.conflict import read_conflict
-from protocol.tlog.note import Note, VerifierKey
+from protocol.tlog.log_keys import log_keys
+from protocol.tlog.note import Note
 
 
 def judge(data: bytes, document: NodeDocument) -> Finding:
@@ -61,13 +62,3 @@ def accused_log(data: bytes) -> str:
 def claimed_head(note: bytes) -> Checkpoint:
     """What a note says, unverified; raises `MalformedError`."""
     return Checkpoint.from_text(Note.parse(note).text)
-
-
-def log_keys(document: NodeDocument, origin: str) -> list[VerifierKey]:
-    """All keys that a document names for a log, whenever they were valid; none for a log it does not name."""
-    return [
-        VerifierKey.from_text(dated.vkey)
-        for log in document.logs
-        if log.origin == origin
-        for dated in log.vkeys
-    ]

@@ -18,7 +18,6 @@ from keys.trust.node_document import NodeDocument, open_node_document
 from keys.trust.revocations import Revocations
 from keys.trust.tuf.root import open_roots
 from node.errors import NotFoundError
-from node.evidence.judgement import log_keys
 from node.files import said_of
 from node.identity.identity import Identity
 from node.identity.witnesses import reach_witness
@@ -33,6 +32,7 @@ from protocol.errors import ProtocolError, UnknownSignerError
 from protocol.gossip import Gossip, GossipHead
 from protocol.tlog.checkpoint import Checkpoint, open_checkpoint
 from protocol.tlog.cosignature import verify_cosignatures, without_bad_lines
+from protocol.tlog.log_keys import log_keys
 from protocol.tlog.note import Note, VerifierKey
 from protocol.witness.cosign import cosigned_claim
 

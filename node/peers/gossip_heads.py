@@ -12,7 +12,7 @@ from typing import Final
 from keys.errors import KeysError
 from node.errors import MissingObjectError, VerificationError
 from node.evidence.divergence import divergence
-from node.evidence.judgement import claimed_head, log_keys
+from node.evidence.judgement import claimed_head
 from node.evidence.keep import Accused, Verdict, accused_node, keep, of_log, suspended, verify
 from node.journal import Journal
 from node.objects.logfiles import held_tree
@@ -24,6 +24,7 @@ from protocol.errors import ProtocolError, UnknownSignerError
 from protocol.evidence import encode_fork, encode_rollback
 from protocol.gossip import Gossip, GossipHead
 from protocol.tlog.checkpoint import SignedCheckpoint, open_checkpoint
+from protocol.tlog.log_keys import log_keys
 
 MAX_FETCHED: Final = 16
 """Objects that one peer is asked for after one gossip."""

@@ -37,7 +37,6 @@ class AgentKey:
     """The public key as SSH writes it."""
     raw: bytes
     """Its 32 bytes, which nobody has admitted yet."""
-    comment: str
 
     @property
     def fingerprint(self) -> str:
@@ -139,10 +138,10 @@ class _Parts:
 
 def _ed25519_keys(parts: _Parts) -> Iterator[AgentKey]:
     for _ in range(parts.number()):
-        blob, comment = parts.string(), parts.string()
+        blob, _comment = parts.string(), parts.string()
         inner = _Parts(blob)
         if inner.string() == _ALGORITHM and len(raw := inner.string()) == KEY_BYTES:
-            yield AgentKey(blob, raw, comment.decode(errors="replace"))
+            yield AgentKey(blob, raw)
 
 
 def _string(value: bytes) -> bytes:

@@ -33,6 +33,7 @@ from protocol.subset.label import Label
 from protocol.subset.manifest import Manifest
 from protocol.subset.sources import SourceCheckpoint
 from protocol.tlog.checkpoint import SignedCheckpoint, open_checkpoint
+from protocol.tlog.log_keys import log_keys
 from protocol.tlog.merkle import leaf_hash, verify_consistency, verify_inclusion
 from protocol.tlog.note import VerifierKey
 from protocol.tlog.policy import NO_QUORUM, Policy
@@ -242,7 +243,7 @@ def _release(
         proof,
         leaf_hash(manifest.to_bytes()),
         origin=evidence.origin,
-        log_keys=_log_keys(document, evidence.origin),
+        log_keys=log_keys(document, evidence.origin),
         policy=policy,
     )
 
@@ -255,15 +256,6 @@ def _witnesses(documents: Iterable[NodeDocument]) -> list[VerifierKey]:
             key = VerifierKey.from_text(dated.vkey)
             keys.setdefault((key.name, key.key_hash), set()).add(key)
     return [found.pop() for found in keys.values() if len(found) == 1]
-
-
-def _log_keys(document: NodeDocument, origin: str) -> tuple[VerifierKey, ...]:
-    return tuple(
-        VerifierKey.from_text(dated.vkey)
-        for log in document.logs
-        if log.origin == origin
-        for dated in log.vkeys
-    )
 
 
 def _backing(proof: SourceProof, named: _Named, *, collection: int, digest: Digest) -> Backing:
@@ -296,7 +288,7 @@ def _backing(proof: SourceProof, named: _Named, *, collection: int, digest: Dige
 def _check_signed(proof: SourceProof, source: SourceCheckpoint, document: NodeDocument) -> None:
     """The member itself signed a list that begins with what the release read."""
     signed = open_checkpoint(
-        proof.note, origin=source.origin, log_keys=_log_keys(document, source.origin)
+        proof.note, origin=source.origin, log_keys=log_keys(document, source.origin)
     ).checkpoint
     verify_consistency(
         old_size=source.size,

@@ -19,6 +19,7 @@ from node.errors import NodeError, NotFoundError, VerificationError
 from node.hoster.folder import Enrolment
 from node.trust.tuf.client import follow
 from protocol.api import TrustApi
+from protocol.tlog.log_keys import log_keys
 from protocol.tlog.note import VerifierKey
 
 _ASK: Final = "what is held stays in force; ask the agency by telephone"
@@ -56,12 +57,7 @@ class Known:
 
     def all_log_keys(self, origin: str) -> tuple[VerifierKey, ...]:
         """Every key of the log `origin` that the document names: what signed a checkpoint that is held."""
-        return tuple(
-            VerifierKey.from_text(dated.vkey)
-            for log in self.document.logs
-            if log.origin == origin
-            for dated in log.vkeys
-        )
+        return log_keys(self.document, origin)
 
     def epoch(self, subset: str, number: int) -> EpochInfo:
         """The key that the node document names for an epoch of a subset, and when it answers.

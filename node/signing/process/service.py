@@ -38,8 +38,8 @@ from protocol.errors import ProtocolError
 from protocol.limits import MAX_LOG_SIZE
 from protocol.slices import slices
 from protocol.tlog.checkpoint import Checkpoint, open_checkpoint
+from protocol.tlog.log_keys import log_keys
 from protocol.tlog.merkle import CompactRange
-from protocol.tlog.note import VerifierKey
 from protocol.witness.cosign import AddCheckpoint
 
 KEYS: Final = "keys"
@@ -254,12 +254,7 @@ class SignerService:
         """A head of an own log, signed by a key that the node document names for it, and its note."""
         *files, note = _parts(fields, body, least=4)
         _, document = self._vouched(files)
-        keys = [
-            VerifierKey.from_text(key.vkey)
-            for log in document.logs
-            if log.origin == origin
-            for key in log.vkeys
-        ]
+        keys = log_keys(document, origin)
         return open_checkpoint(note, origin=origin, log_keys=keys).checkpoint, note
 
     def _vouched(self, files: Sequence[bytes]) -> tuple[TrustedRoot, NodeDocument]:

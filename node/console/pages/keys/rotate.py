@@ -44,7 +44,6 @@ class Rotation:
     peers: int
     listed: bool
     """Whether holders must sign, because trust files name the key."""
-    earliest: datetime
     latest: datetime
     rehearsed: Sequence[Rehearsed] | None
     """The rehearsal that was asked for with this page; None: none was."""
@@ -67,7 +66,6 @@ def gather(world: World, _visitor: Visitor, query: Values) -> Rotation:
         life=life,
         peers=0 if key.role in NO_PEER_NEEDS else len(facts.peers),
         listed=key.role not in KNOWN_TO_NOBODY,
-        earliest=facts.now,
         latest=facts.now + timedelta(days=179),
         rehearsed=tuple(rehearse(identity)) if query.ticked("rehearse") else None,
     )
