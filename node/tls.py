@@ -50,6 +50,11 @@ class TlsIdentity:
         return _pin(_read(self.certificate))
 
 
+def certificate_name(label: str) -> str:
+    """File, among the trust files of a node, of the certificate of its TLS key of this label."""
+    return f"tls-{label}.pem"
+
+
 def create_identity(node: str, *, now: datetime, days: int = DEFAULT_DAYS) -> TlsIdentity:
     """A fresh P-256 key with a self-signed certificate for `node`, good for `days` days."""
     key = ec.generate_private_key(ec.SECP256R1())

@@ -10,23 +10,24 @@ from keys.roles import Role
 from keys.trust.members import Member
 from keys.trust.node_parts import Endpoint, NodeLimits
 from node import config
-from node.audit.log import OPERATOR, new_record, record, start_audit
+from node.audit.actors import OPERATOR
+from node.audit.log import new_record, record, start_audit
 from node.clock import Clock, Entropy, milliseconds
 from node.config import Guards, Secrets, Settings
 from node.errors import AlreadyExistsError, ConfigError
 from node.files import make_private_folder
 from node.home import Home, store_dsn
 from node.identity import passphrases
-from node.identity.keyring import certificate_name, make_tls
+from node.identity.keyring import make_tls
 from node.identity.lease import claim_of
 from node.identity.passphrases import kdf_profile
 from node.objects.stores import open_bucket, open_objects, open_trust
 from node.signing.keychain import Keychain
 from node.signing.log_signer import FolderLogSigner
-from node.signing.ring import FolderKeyRing
+from node.signing.ring_file import FolderKeyRing
 from node.store.driver import parse_dsn
 from node.store.store import Store
-from node.tls import create_identity
+from node.tls import certificate_name, create_identity
 from node.trust.foundation import FIRST, Founded, Founding, found, log_label
 from node.trust.pins import with_next_pins
 

@@ -14,12 +14,11 @@ from keys.trust.window import Window
 from node.access.grants import stored_grant
 from node.clock import moment_of
 from node.identity.identity import Identity
-from node.identity.keyring import certificate_name
 from node.partners.admission import INVITATION_DAYS
 from node.recipients.accreditation import KEY_LIFE, LONGEST, grant_of, key_end
 from node.store.store import Store
 from node.store.unit import Unit
-from node.tls import certificate_window
+from node.tls import certificate_name, certificate_window
 from node.trust.expiry import Finding, Term, Thing, judge
 from node.trust.tuf.repository import SNAPSHOT_LASTS, TIMESTAMP_LASTS, target_file
 from protocol.acknowledgement import TrustAcknowledgement

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from keys.message import Message
 from node.access.persons import Persons, person_words, require_others
-from node.audit.log import ROOT
+from node.audit.actors import ROOT
 from node.errors import AlreadyExistsError
 from node.identity import audit
 from node.identity.identity import Identity

@@ -23,7 +23,7 @@ from node.app.partners.retention import forget_closed, purge_reports
 from node.app.peers.sync import PeerSyncs
 from node.app.services import require_answers, web_services
 from node.app.subsets import keep_own_register, release_with
-from node.audit.log import NODE
+from node.audit.actors import NODE
 from node.config import MetricsSettings
 from node.errors import PeerUnreachableError, RestoredError, StoreError, SupersededError
 from node.evaluator.process import EvaluatorProcess

@@ -13,7 +13,7 @@ from keys.trust.window import valid_at
 from node.app.partners.recipients import RunningRecipients
 from node.app.serve import each_second, monitored, until_stopped
 from node.app.services import answering_epochs, require_answers, web_services
-from node.audit.log import NODE
+from node.audit.actors import NODE
 from node.errors import ConfigError, SupersededError
 from node.evaluator.process import EvaluatorProcess
 from node.home import Home

@@ -21,13 +21,6 @@ from node.store.unit import Unit
 from protocol.audit import AUDIT_NAME, MAX_DETAILS, MAX_TEXT, NONCE_BYTES, AuditRecord
 from protocol.tlog.merkle import leaf_hash
 
-OPERATOR: Final = "operator"
-"""Whoever has the node's passphrase, when no person is named."""
-NODE: Final = "node"
-"""The running node, by itself."""
-ROOT: Final = "root"
-"""Whoever has a root key."""
-
 OK: Final = "ok"
 BEGUN: Final = "begun"
 

@@ -30,7 +30,7 @@ from node.ports.objects import ObjectStore
 from node.rotation import proposals
 from node.rotation.store import write_store
 from node.signing.log_signer import FolderLogSigner
-from node.signing.ring import FolderKeyRing
+from node.signing.ring_file import FolderKeyRing
 from node.store.lists.records import LogKind
 from node.store.store import Store
 from node.subsets.compare import differing

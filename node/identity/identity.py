@@ -1,6 +1,6 @@
 """Opening a node that exists: its settings, keys, trust files and log signer; stores are opened on demand."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,10 +22,12 @@ from keys.message import Message
 from keys.roles import Role
 from keys.signer import Signer
 from keys.trust.fingerprint import fingerprint
+from keys.trust.members import Members
+from keys.trust.node_document import NodeDocument
 from keys.trust.tuf.root import TrustedRoot, open_roots
 from keys.trust.tuf.target_files import NODE_FILE
 from node import config
-from node.audit.log import OPERATOR
+from node.audit.actors import OPERATOR
 from node.clock import Clock, Entropy, SystemClock, milliseconds, system_entropy
 from node.config import Settings
 from node.errors import (
@@ -38,26 +40,23 @@ from node.errors import (
 )
 from node.home import Home
 from node.identity import passphrases
-from node.identity.distant_keys import recalling
-from node.identity.key_holders import ProposalFile
-from node.identity.keyring import adopt_keys, certificate_name, successors
 from node.identity.lease import require_lease
 from node.identity.lock import revising
 from node.identity.restore_mark import require_joined
-from node.identity.witness_policies import policies
 from node.objects.stores import open_introductions, open_trust
-from node.ports.keyring import KeyRing, RingKey, signing
-from node.ports.log_signer import StandingLogSigner
 from node.ports.objects import ObjectStore
-from node.signing.keychain import Keychain
-from node.signing.log_signer import FolderLogSigner
+from node.signing.keychain import Keychain, Passphrase, Recall
 from node.signing.online import OnlineKeychain, SplitKeys
-from node.signing.process.link import SignerLink
-from node.signing.ring import FolderKeyRing
-from node.trust.own import ROOT_NAME, OwnTrust
+from node.signing.ring_file import FolderKeyRing
+from node.trust.own import ROOT_NAME, OwnTrust, Succeed, Texts
 from node.trust.tuf.repository import Freshness, TufRepository, root_files
 
-if TYPE_CHECKING:  # where no signer process is, and nothing is cosigned, they are not loaded
+if TYPE_CHECKING:  # where nothing is signed, they are not loaded
+    from node.identity.key_holders import ProposalFile
+    from node.ports.keyring import KeyRing, RingKey
+    from node.ports.log_signer import StandingLogSigner
+    from node.signing.log_signer import FolderLogSigner
+    from node.signing.process.link import SignerLink
     from node.signing.process.remote import RemoteKeys, RemoteLogSigner, Vouching
     from node.tls import TlsIdentity
     from node.witnesses.witness import Cosigner
@@ -77,10 +76,10 @@ class Identity:
     introductions: ObjectStore
     """Trust files of members, as they were introduced."""
     trust: OwnTrust
-    ring: KeyRing
+    ring: "KeyRing"
     proposing: bool = False
     """Whether trust files are proposed, and signed by their holders elsewhere."""
-    signer_link: SignerLink | None = None
+    signer_link: "SignerLink | None" = None
     """To the process that signs for this node, where there is one."""
     alone: bool = False
     """Whether to sign although too few members could say whether the folder was put back."""
@@ -129,7 +128,7 @@ class Identity:
             )
         return [self.root_keychain.signer(kind, label) for label in labels]
 
-    def log_signer(self) -> StandingLogSigner:
+    def log_signer(self) -> "StandingLogSigner":
         """The signer of this node's lists and release logs.
 
         Raises:
@@ -144,6 +143,8 @@ class Identity:
     def unjoined_log_signer(self) -> "FolderLogSigner | RemoteLogSigner":
         """As `log_signer`, of a home whose restore is not finished yet."""
         if self.signer_link is None:
+            from node.signing.log_signer import FolderLogSigner  # noqa: PLC0415 - most commands sign nothing
+
             return FolderLogSigner(self.home.signer, lambda origin: self.signers(LogPrivateKey, origin))
         from node.signing.process.remote import RemoteLogSigner  # noqa: PLC0415
 
@@ -155,6 +156,8 @@ class Identity:
 
     def given_up_at(self, origin: str) -> int | None:
         """The size at which a log of this node was given up, by its own note of that; None for one that goes on."""
+        from node.signing.log_signer import FolderLogSigner  # noqa: PLC0415 - most commands ask for none
+
         return FolderLogSigner(self.home.signer, lambda _: ()).lost_at(origin)
 
     def cosigner(self, name: str) -> "Cosigner":
@@ -179,7 +182,7 @@ class Identity:
 
     def tls(self) -> "TlsIdentity":
         """The certificate and key that this node serves with; raises as `signers` does."""
-        from node.tls import TlsIdentity  # noqa: PLC0415 - most commands do without
+        from node.tls import TlsIdentity, certificate_name  # noqa: PLC0415 - most commands do without
 
         label = self._signing(Role.TLS, "")[-1].label
         return TlsIdentity(
@@ -201,7 +204,9 @@ class Identity:
         keys = self._signing(kind.public_type.role, of)
         return [self.keychain.signer(kind, key.label, public=key.public) for key in keys]
 
-    def _signing(self, role: Role, of: str) -> Sequence[RingKey]:
+    def _signing(self, role: Role, of: str) -> "Sequence[RingKey]":
+        from node.ports.keyring import signing  # noqa: PLC0415 - most commands sign nothing
+
         found = signing(self.ring.read(), role, of, self.clock.now())
         if self.serves_only:
             return self._of_those_here(found, role)
@@ -214,7 +219,7 @@ class Identity:
             )
         return found
 
-    def _of_those_here(self, found: Sequence[RingKey], role: Role) -> Sequence[RingKey]:
+    def _of_those_here(self, found: "Sequence[RingKey]", role: Role) -> "Sequence[RingKey]":
         """Until the file of a key that has begun is copied to this machine, the one before it goes on."""
         labels = frozenset(self.keychain.labels(role))
         here = [key for key in found if key.label in labels]
@@ -230,8 +235,10 @@ class Identity:
         if first is not None and now < first.managed.valid.start:
             first.managed.valid.require(now, f"the key {first.name}")
 
-    def adopt_keys(self) -> tuple[RingKey, ...]:
+    def adopt_keys(self) -> "tuple[RingKey, ...]":
         """Take into the ring what the newest trust files say of the key files; returns the ring."""
+        from node.identity.keyring import adopt_keys  # noqa: PLC0415 - most commands do without
+
         # What is only proposed is not said yet.
         said = self.trust.without_proposal()
         return adopt_keys(self.keychain, self.ring, self.trust_files, said, self.clock)
@@ -259,7 +266,7 @@ def open_identity(
     files = open_trust(home)
     the_clock = clock or SystemClock()
     ring = FolderKeyRing(home.ring)
-    link = None if settings.signer.socket is None else SignerLink(settings.signer.socket)
+    link = None if settings.signer.socket is None else _link(settings.signer.socket)
     online = keychains[0] if link is None else SplitKeys(keychains[0], remote_keys(link, files))
     return Identity(
         home=home,
@@ -276,15 +283,47 @@ def open_identity(
             root_sha256=_pinned(home, settings, files),
             freshness=lambda root: open_freshness(online, root),
             alone=lambda: _revising(home, settings),
-            succeed=successors(online, ring, files),
-            texts=policies(home, settings, online, clock=the_clock, entropy=entropy),
-            proposal=None if proposal is None else ProposalFile(proposal),
+            succeed=_succeed(online, ring, files),
+            texts=_texts(home, settings, online, clock=the_clock, entropy=entropy),
+            proposal=None if proposal is None else _proposal_file(proposal),
         ),
         ring=ring,
         proposing=proposal is not None,
         signer_link=link,
         alone=alone,
     )
+
+
+def _link(socket: Path) -> "SignerLink":
+    from node.signing.process.link import SignerLink  # noqa: PLC0415 - most nodes have their keys themselves
+
+    return SignerLink(socket)
+
+
+def _succeed(keychain: OnlineKeychain, ring: "KeyRing", files: ObjectStore) -> Succeed:
+    def succeed(document: NodeDocument, root: TrustedRoot) -> NodeDocument:
+        from node.identity.keyring import with_keys  # noqa: PLC0415 - most commands sign no document
+
+        return with_keys(document, root, keychain, ring, files)
+
+    return succeed
+
+
+def _texts(
+    home: Home, settings: Settings, keychain: OnlineKeychain, *, clock: Clock, entropy: Entropy
+) -> Texts:
+    def texts(document: NodeDocument, members: Members) -> Mapping[str, bytes]:
+        from node.identity.witness_policies import policies  # noqa: PLC0415 - most commands sign no document
+
+        return policies(document, members, home, settings, keychain, clock=clock, entropy=entropy)
+
+    return texts
+
+
+def _proposal_file(path: Path) -> "ProposalFile":
+    from node.identity.key_holders import ProposalFile  # noqa: PLC0415 - most commands propose nothing
+
+    return ProposalFile(path)
 
 
 def elsewhere(what: str) -> SignerDownError:
@@ -302,7 +341,7 @@ def _revising(home: Home, settings: Settings) -> Iterator[None]:
         yield
 
 
-def remote_keys(link: SignerLink, files: ObjectStore) -> "RemoteKeys":
+def remote_keys(link: "SignerLink", files: ObjectStore) -> "RemoteKeys":
     """The keys that the signer process has."""
     from node.signing.process.remote import RemoteKeys  # noqa: PLC0415
 
@@ -371,6 +410,15 @@ def _pinned(home: Home, settings: Settings, files: ObjectStore) -> bytes:
     return found
 
 
+def _recall(node: str, passphrase: Passphrase) -> Recall:
+    def recall(uri: str, public: PublicKey) -> Signer:
+        from node.identity.distant_keys import recalling  # noqa: PLC0415 - most keys are in the folder
+
+        return recalling(node, passphrase)(uri, public)
+
+    return recall
+
+
 def make_keychains(home: Home, settings: Settings, *, entropy: Entropy) -> tuple[Keychain, Keychain]:
     """The online keychain and that of the root's holders."""
     secrets = settings.secrets
@@ -386,7 +434,7 @@ def make_keychains(home: Home, settings: Settings, *, entropy: Entropy) -> tuple
             node=settings.node,
             passphrase=online,
             entropy=entropy,
-            recall=recalling(settings.node, online),
+            recall=_recall(settings.node, online),
         ),
         Keychain(
             home.offline_keys,
@@ -394,6 +442,6 @@ def make_keychains(home: Home, settings: Settings, *, entropy: Entropy) -> tuple
             passphrase=offline,
             entropy=entropy,
             profile=OFFLINE,
-            recall=recalling(settings.node, offline),
+            recall=_recall(settings.node, offline),
         ),
     )

@@ -16,37 +16,30 @@ from node.ports.keyring import KeyRing, RingKey, next_label
 from node.ports.objects import ObjectStore
 from node.signing.online import OnlineKeychain
 from node.trust.adopt import KeyFile, adopt
-from node.trust.own import OwnTrust, Succeed
+from node.trust.own import OwnTrust
 from node.trust.pins import with_next_pins
 from node.trust.successors import SUCCEEDED, with_successors
 
 _ENDED = frozenset({Stage.REVOKED, Stage.LOST, Stage.DESTROYED})
 
 
-def certificate_name(label: str) -> str:
-    """File, among the trust files, of the certificate of the TLS key of this label."""
-    return f"tls-{label}.pem"
+def with_keys(
+    document: NodeDocument, root: TrustedRoot, keychain: OnlineKeychain, ring: KeyRing, files: ObjectStore
+) -> NodeDocument:
+    """The document with the keys that follow those in it; their key files are made on the way."""
+    from node.subsets.epochs import with_epochs  # noqa: PLC0415 - most commands do without
 
-
-def successors(keychain: OnlineKeychain, ring: KeyRing, files: ObjectStore) -> Succeed:
-    """Adds to a node document the keys that follow those in it; their key files are made on the way."""
-
-    def succeed(document: NodeDocument, root: TrustedRoot) -> NodeDocument:
-        from node.subsets.epochs import with_epochs  # noqa: PLC0415 - most commands do without
-
-        keys = ring.read()
-        ended = frozenset(key.managed.kid for key in keys if key.stage in _ENDED)
-        document = with_successors(
-            document,
-            root,
-            lambda lineage: make_key(keychain, ring, lineage),
-            ended=ended | _elsewhere(document, root, keychain),
-        )
-        lost = frozenset(epoch_kid(*epoch) for epoch in lost_epochs(document, keychain))
-        document = with_epochs(document, lambda *epoch: _make_epoch(keychain, *epoch), ended=ended | lost)
-        return with_next_pins(document, keys, lambda: make_tls(keychain, ring, files, document))
-
-    return succeed
+    keys = ring.read()
+    ended = frozenset(key.managed.kid for key in keys if key.stage in _ENDED)
+    document = with_successors(
+        document,
+        root,
+        lambda lineage: make_key(keychain, ring, lineage),
+        ended=ended | _elsewhere(document, root, keychain),
+    )
+    lost = frozenset(epoch_kid(*epoch) for epoch in lost_epochs(document, keychain))
+    document = with_epochs(document, lambda *epoch: _make_epoch(keychain, *epoch), ended=ended | lost)
+    return with_next_pins(document, keys, lambda: make_tls(keychain, ring, files, document))
 
 
 def _elsewhere(document: NodeDocument, root: TrustedRoot, keychain: OnlineKeychain) -> frozenset[str]:
@@ -78,7 +71,7 @@ def _make_epoch(keychain: OnlineKeychain, subset: str, epoch: int) -> bytes:
 
 def make_tls(keychain: OnlineKeychain, ring: KeyRing, files: ObjectStore, document: NodeDocument) -> bytes:
     """A new TLS key with its certificate; its pin. Cut off between the two, the certificate is made again."""
-    from node.tls import create_identity  # noqa: PLC0415 - most commands do without
+    from node.tls import certificate_name, create_identity  # noqa: PLC0415 - most commands do without
 
     label = new_label(keychain, ring, Lineage(Role.TLS))
     identity = create_identity(document.node, now=document.valid.start)
@@ -145,7 +138,7 @@ def _key_files(keychain: OnlineKeychain, files: ObjectStore) -> Iterator[KeyFile
 def _kid(role: Role, label: str, public: str, files: ObjectStore) -> str:
     if role in PRIVATE_KEY_TYPES:
         return PRIVATE_KEY_TYPES[role].public_type.from_text(public).kid
-    from node.tls import TlsIdentity  # noqa: PLC0415 - most commands do without
+    from node.tls import TlsIdentity, certificate_name  # noqa: PLC0415 - most commands do without
 
     # Without its certificate a TLS key has no name that a document could list.
     if role is Role.TLS and files.exists(certificate_name(label)):

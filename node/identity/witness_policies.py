@@ -14,28 +14,30 @@ from node.signing.online import OnlineKeychain
 from node.store.store import Store
 from node.trust.others.documents import member_files
 from node.trust.others.revocations import all_signing
-from node.trust.own import Texts
 from node.witnesses.policies import policy_files
 
 
 def policies(
-    home: Home, settings: Settings, keychain: OnlineKeychain, *, clock: Clock, entropy: Entropy
-) -> Texts:
-    """Makes the policies that belong to a node document and a register."""
-
-    def make(document: NodeDocument, members: Members) -> Mapping[str, bytes]:
-        store = Store.open(
-            store_dsn(home, settings),
-            objects=open_objects(home, settings, claim_of(home, settings)),
-            storage_keys=lambda label: keychain.secret(Role.STORAGE, label),
-            entropy=entropy,
-        )
-        try:
-            held = member_files(store, open_introductions(home), members, own=document.node)
-            with store.read() as unit:
-                documents = all_signing(unit, {node: files.document for node, files in held.items()})
-            return policy_files(document, members, documents, clock.now())
-        finally:
-            store.dispose()
-
-    return make
+    document: NodeDocument,
+    members: Members,
+    home: Home,
+    settings: Settings,
+    keychain: OnlineKeychain,
+    *,
+    clock: Clock,
+    entropy: Entropy,
+) -> Mapping[str, bytes]:
+    """The policies that belong to a node document and a register, by file name."""
+    store = Store.open(
+        store_dsn(home, settings),
+        objects=open_objects(home, settings, claim_of(home, settings)),
+        storage_keys=lambda label: keychain.secret(Role.STORAGE, label),
+        entropy=entropy,
+    )
+    try:
+        held = member_files(store, open_introductions(home), members, own=document.node)
+        with store.read() as unit:
+            documents = all_signing(unit, {node: files.document for node, files in held.items()})
+        return policy_files(document, members, documents, clock.now())
+    finally:
+        store.dispose()

@@ -12,7 +12,8 @@ from typing import Final
 from keys.errors import KeysError
 from keys.key import AuthPublicKey
 from node.access.quotas import candidates_a_day, evaluations_for
-from node.audit.log import NODE, enqueue, new_record
+from node.audit.actors import NODE
+from node.audit.log import enqueue, new_record
 from node.clock import Clock, Entropy, milliseconds
 from node.errors import ConflictError, GoneError, NotFoundError, UsageError, VerificationError
 from node.objects.sealed_names import invite_name

@@ -13,7 +13,8 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from node.access.quotas import spend
-from node.audit.log import NODE, OK, enqueue, new_record
+from node.audit.actors import NODE
+from node.audit.log import OK, enqueue, new_record
 from node.clock import Clock, milliseconds
 from node.errors import (
     ConflictError,

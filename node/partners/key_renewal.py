@@ -11,7 +11,8 @@ from typing import Final
 
 from keys.errors import KeysError
 from keys.key import AuthPublicKey
-from node.audit.log import NODE, enqueue, new_record
+from node.audit.actors import NODE
+from node.audit.log import enqueue, new_record
 from node.clock import Clock, milliseconds
 from node.errors import ConflictError, VerificationError
 from node.store.partners.records import PartnerRecord

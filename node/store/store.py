@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Self
+from typing import TYPE_CHECKING, Final, Self
 
 from sqlalchemy import URL, Engine, insert, select
 
@@ -33,7 +33,6 @@ from node.store.driver import (
 )
 from node.store.lease import Claim, Standing
 from node.store.migrate import migrate, revision_of
-from node.store.partners.allowances import AllowanceRows
 from node.store.seal import (
     FIRST_STORAGE_KEY,
     KEY_BYTES,
@@ -48,6 +47,9 @@ from node.store.tables import DataKey, table
 from node.store.unit import Unit
 from node.store.vault import LoadHasher, LookUpKeys, Vault, unwrap, wrap
 from protocol.tlog.hasher import HASHLIB
+
+if TYPE_CHECKING:
+    from node.store.partners.allowances import AllowanceRows
 
 _LOST: Final = "it was made when the node was founded: restore it from a backup, with sigfed backup restore"
 INDEX_KEY: Final = "index"
@@ -188,12 +190,14 @@ class Store:
         self.refused = False
 
     @contextmanager
-    def write_allowances(self) -> Iterator[AllowanceRows]:
+    def write_allowances(self) -> "Iterator[AllowanceRows]":
         """A transaction about evaluations alone, which waits for no disk: a power cut may take back the last ones.
 
         Raises:
             StoreLockedError: the database belongs to another home.
         """
+        from node.store.partners.allowances import AllowanceRows  # noqa: PLC0415 - an agency's commands count none
+
         with self._noting(), translated():
             with bare_transaction(self._engine) as bare:
                 if self._claim is None or self._claim.holds(bare):

@@ -25,7 +25,7 @@ from node.formats.rows import ImportRow
 from node.identity import logs, rollback
 from node.identity.identity import Identity, open_freshness
 from node.identity.key_holders import ProposalFile, read_proposal
-from node.identity.keyring import accepted_token_keys, successors
+from node.identity.keyring import accepted_token_keys, with_keys
 from node.identity.outside_note import OutsideNote
 from node.lists.continuation import has_fork
 from node.lists.imports.intake import Statement, import_rows
@@ -210,7 +210,9 @@ def proposing(node: CheapNode, file: Path) -> Identity:
         node.clock,
         root_sha256=node.root_sha256,
         freshness=lambda root: open_freshness(identity.keychain, root),
-        succeed=successors(identity.keychain, identity.ring, identity.trust_files),
+        succeed=lambda document, root: with_keys(
+            document, root, identity.keychain, identity.ring, identity.trust_files
+        ),
         proposal=ProposalFile(file),
     )
     return replace(identity, trust=trust, proposing=True)

@@ -26,7 +26,8 @@ from node.ports.keyring import RingKey
 from node.ports.log_signer import LogSigner
 from node.rotation import rotate as rotation
 from node.rotation.rotate import advance_keys, allow, begin_overdue, lineage_of, rotate
-from node.signing.ring import FolderKeyRing, get_key
+from node.signing.ring import get_key
+from node.signing.ring_file import FolderKeyRing
 from node.store.peers.records import PeerRecord
 from node.store.store import Store
 from node.trust.successors import SUCCEEDED

@@ -23,10 +23,9 @@ from node.home import Home
 from node.hoster.store.database import PartnerStore
 from node.hoster.store.kinds import FactName, Kind
 from node.identity.identity import open_identity
-from node.identity.keyring import certificate_name
 from node.lists.catalogue import ListReport, report_list
 from node.rotation.store import write_store
-from node.tls import client_context, create_identity
+from node.tls import certificate_name, client_context, create_identity
 from node.trust.foundation import FIRST
 from support.copies import let_go_on
 from support.processes import Cli, Daemon, Running, free_port, run_together

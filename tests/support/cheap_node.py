@@ -14,14 +14,14 @@ from node.config import Listen, Settings
 from node.home import Home
 from node.identity.distant_keys import recalling
 from node.identity.identity import Identity, open_freshness
-from node.identity.keyring import certificate_name, successors
+from node.identity.keyring import with_keys
 from node.identity.lock import revising
 from node.objects.folder import FolderObjects
 from node.signing.keychain import Keychain
-from node.signing.ring import FolderKeyRing
+from node.signing.ring_file import FolderKeyRing
 from node.store.peers.records import PeerRecord
 from node.store.store import Store
-from node.tls import create_identity
+from node.tls import certificate_name, create_identity
 from node.trust.foundation import FIRST, found
 from node.trust.own import OwnTrust
 from support.founding import founding_of
@@ -83,7 +83,7 @@ class CheapNode:
                 root_sha256=self.root_sha256,
                 freshness=lambda root: open_freshness(online, root),
                 alone=lambda: revising(home),
-                succeed=successors(online, ring, files),
+                succeed=lambda document, root: with_keys(document, root, online, ring, files),
             ),
             ring=ring,
         )

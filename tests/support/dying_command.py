@@ -19,7 +19,7 @@ from node.hoster.store.release import NewRelease
 from node.objects.folder import FolderObjects
 from node.signing.keychain import Keychain
 from node.signing.log_signer import FolderLogSigner
-from node.signing.ring import FolderKeyRing
+from node.signing.ring_file import FolderKeyRing
 from node.store.store import Store
 from node.trust.own import OwnTrust
 

@@ -9,7 +9,8 @@ from collections.abc import Callable
 from typing import Final
 
 from keys.signer import Signer
-from node.audit.log import NODE, enqueue, new_record
+from node.audit.actors import NODE
+from node.audit.log import enqueue, new_record
 from node.clock import DAY_MS, Clock, milliseconds
 from node.errors import AlreadyExistsError, ConflictError, NotFoundError, RateLimitedError
 from node.short_ids import SHORT

@@ -25,7 +25,7 @@ from node.hoster.folder import PartnerFolder
 from node.identity.identity import open_identity
 from node.identity.peer import reach_peer
 from node.rotation.store import write_store
-from node.signing.ring import FolderKeyRing
+from node.signing.ring_file import FolderKeyRing
 from node.tls import Traffic, client_context
 from support.agencies import (
     LIST,

@@ -61,7 +61,7 @@ def test_a_tls_key_begins_when_its_pin_has_been_public_for_a_week(fr: Cli) -> No
 def test_of_two_rotations_at_once_the_second_follows_the_first(fr: Cli) -> None:
     """The first stands still where it has its key and is about to end those that are not it."""
     rotate = ("key", "rotate", "storage")
-    first = fr.begin(*rotate, stops_at="node.signing.ring:FolderKeyRing.change 1")
+    first = fr.begin(*rotate, stops_at="node.signing.ring_file:FolderKeyRing.change 1")
     second = fr.begin(*rotate)
     wait_until(lambda: second.poll() is not None or waits_for_file(second.pid))
     first.send_signal(signal.SIGCONT)
