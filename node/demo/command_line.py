@@ -1,8 +1,8 @@
-"""One party's command line, kept open: command after command in one process.
+"""Command lines that are kept open: command after command in one process.
 
 Importing the product takes longer than most commands, and a walk is a hundred of them. Each is run as `python -m node`
-runs it, with its own arguments and standard input; what it answers is handed back as one line of JSON. Where a month is
-told its clock goes by a file, as in `node.demo.moved_clock`.
+runs it, with its own arguments, standard input and journal; what it answers is handed back as one line of JSON. Where a
+month is told its clock goes by a file, as in `node.demo.moved_clock`.
 """
 
 import io
@@ -13,7 +13,7 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from threading import Lock, Timer
+from threading import Timer
 from typing import Final
 
 from node.clock import SystemClock
@@ -25,13 +25,57 @@ COMMAND_SECONDS: Final = 120
 _STOP_SECONDS: Final = 10
 
 
+class CommandLines:
+    """Where everybody types; as many processes run, from the first command until `close`, as commands at once."""
+
+    def __init__(self) -> None:
+        self._started: list[CommandLine] = []
+        self._idle: list[CommandLine] = []
+
+    def __call__(self, seat: Seat, *arguments: str, typed: str = "", exits: Sequence[int] = (0,)) -> Outcome:
+        """Run one command to its end; from any thread. All seats go by one clock.
+
+        Raises:
+            StepFailedError: it ended with another code than `exits`, hung, or answered something else than JSON lines.
+        """
+        clock = SystemClock()
+        seat.note(f"$ {shown(arguments)}")
+        began = clock.now()
+        code, answers = self._ended(seat, typed, arguments)
+        try:
+            results = tuple(json.loads(line) for line in answers.splitlines())
+        except ValueError as exc:
+            raise failed(seat, arguments, "answered something else than JSON lines") from exc
+        if code not in exits:
+            wanted = " or ".join(map(str, exits))
+            raise failed(seat, arguments, f"ended with {code} instead of {wanted}")
+        return Outcome(exit=code, results=results, seconds=(clock.now() - began).total_seconds())
+
+    def _ended(self, seat: Seat, typed: str, arguments: Sequence[str]) -> tuple[int, str]:
+        """Exit code and standard output of a command."""
+        try:
+            command_line = self._idle.pop()
+        except IndexError:
+            command_line = CommandLine(seat)
+            self._started.append(command_line)
+        ended = command_line.ended(seat, typed, arguments)
+        if command_line.runs:
+            self._idle.append(command_line)
+        return ended
+
+    def close(self) -> None:
+        """End all processes."""
+        for command_line in self._started:
+            command_line.close()
+        self._started.clear()
+        self._idle.clear()
+
+
 class CommandLine:
-    """A party at work; from here on until `close` its process runs."""
+    """One of them."""
 
     def __init__(self, seat: Seat) -> None:
-        """Start the process."""
-        self.seat = seat
-        self._turn = Lock()
+        """Start the process for who types there first."""
         with seat.journal.open("ab") as journal:
             # A session of its own: Ctrl-C must not end a command in the middle of what others wait for.
             self._process = subprocess.Popen(  # noqa: S603 - our own program, arguments never pass a shell
@@ -45,38 +89,24 @@ class CommandLine:
                 encoding="utf-8",
             )
 
-    def __call__(self, *arguments: str, typed: str = "", exits: Sequence[int] = (0,)) -> Outcome:
-        """Run one command to its end.
+    @property
+    def runs(self) -> bool:
+        """Whether it takes another command."""
+        return self._process.poll() is None
 
-        Raises:
-            StepFailedError: it ended with another code than `exits`, hung, or answered something else than JSON lines.
-        """
-        clock = SystemClock()
-        self.seat.note(f"$ {shown(arguments)}")
-        began = clock.now()
-        code, answers = self._ended(self.seat.words(arguments), typed)
-        try:
-            results = tuple(json.loads(line) for line in answers.splitlines())
-        except ValueError as exc:
-            raise failed(self.seat, arguments, "answered something else than JSON lines") from exc
-        if code not in exits:
-            wanted = " or ".join(map(str, exits))
-            raise failed(self.seat, arguments, f"ended with {code} instead of {wanted}")
-        return Outcome(exit=code, results=results, seconds=(clock.now() - began).total_seconds())
-
-    def _ended(self, words: Sequence[str], typed: str) -> tuple[int, str]:
+    def ended(self, seat: Seat, typed: str, arguments: Sequence[str]) -> tuple[int, str]:
         """Exit code and standard output of a command; what hangs is killed with its process."""
         assert self._process.stdin is not None
         assert self._process.stdout is not None
+        order = {"arguments": seat.words(arguments), "typed": typed, "journal": str(seat.journal)}
         limit = Timer(COMMAND_SECONDS, self._process.kill)
-        with self._turn:
-            limit.start()
-            try:
-                self._process.stdin.write(json.dumps({"arguments": words, "typed": typed}) + "\n")
-                self._process.stdin.flush()
-                answer = self._process.stdout.readline()
-            finally:
-                limit.cancel()
+        limit.start()
+        try:
+            self._process.stdin.write(json.dumps(order) + "\n")
+            self._process.stdin.flush()
+            answer = self._process.stdout.readline()
+        finally:
+            limit.cancel()
         if not answer:
             return self._process.wait(), ""
         told = json.loads(answer)
@@ -104,6 +134,8 @@ def main() -> None:
     asked, answers = sys.stdin, sys.stdout
     for line in asked:
         order = json.loads(line)
+        with Path(order["journal"]).open("ab") as journal:
+            os.dup2(journal.fileno(), sys.stderr.fileno())
         sys.stdin, sys.stdout = io.StringIO(order["typed"]), io.StringIO()
         code, said = _run(order["arguments"]), sys.stdout.getvalue()
         sys.stdin, sys.stdout = asked, answers

@@ -8,12 +8,13 @@ grew, hits of which some are open or overdue, disputes, a proposal, a line set a
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Final, TypeVar
 
 from node.clock import SystemClock, system_entropy
 from node.demo.chapters.prepare import write_secret
-from node.demo.command_line import CommandLine
+from node.demo.command_line import CommandLines
 from node.demo.moved_clock import MovedClock, put_forward
 from node.demo.parties import AGENCIES, Party
 from node.demo.processes import Outcome, Seat, Server
@@ -44,18 +45,19 @@ _ACTIONS: Final = ("removed", "preserved", "disabled")
 
 @dataclass(slots=True, kw_only=True)
 class Month:
-    """The month in `folder`; `command_lines` are where commands are typed, `servers` the nodes that run meanwhile."""
+    """The month in `folder`; `parties` are who types commands, `servers` the nodes that run meanwhile."""
 
     folder: Path
     ports: dict[Party, int]
     talk: Callable[[str], None]
-    command_lines: dict[Party, CommandLine] = field(default_factory=dict)
+    parties: dict[Party, Callable[..., Outcome]] = field(default_factory=dict)
     servers: dict[Party, Server] = field(default_factory=dict)
     passphrases: dict[str, str] = field(default_factory=dict)
     """Of the persons at both agencies."""
     day: int = 0
     _passed: float = 0
     """Days, with the hours."""
+    _command_lines: CommandLines = field(default_factory=CommandLines)
     _identities: list[Identity] = field(default_factory=list)
     _files: Iterator[MadeUp] = field(default_factory=lambda: make(system_entropy, 10_000))
 
@@ -72,11 +74,9 @@ class Month:
 
     def close(self) -> None:
         """Stop every process."""
-        for command_line in self.command_lines.values():
-            command_line.close()
+        self._command_lines.close()
         for server in self.servers.values():
             server.stop()
-        self.command_lines.clear()
         self.servers.clear()
 
     def seat(self, party: Party) -> Seat:
@@ -103,7 +103,7 @@ class Month:
             (self.folder / name).mkdir(mode=0o700)
         self.calendar.write_text(str(-DAYS * 86_400), encoding="ascii")
         for party in Party:
-            self.command_lines[party] = CommandLine(self.seat(party))
+            self.parties[party] = partial(self._command_lines, self.seat(party))
         self.talk(f"{DAYS} days ago: two agencies found their nodes, list and release; a hoster enrols")
         shared = self._take(_FIRST)
         first = {party: [*shared, *self._take(_ALONE)] for party in AGENCIES}
@@ -116,10 +116,10 @@ class Month:
             )
         for who, other in pairs(AGENCIES):
             url = f"https://127.0.0.1:{self.ports[other]}/"
-            self.command_lines[who]("member", "add", url, "--words", words[other], "--country", other.country)
+            self.parties[who]("member", "add", url, "--words", words[other], "--country", other.country)
         self._both(self._follow)
-        self._both(lambda party: self.command_lines[party]("peer", "sync"))
-        fr, hoster = self.command_lines[Party.FR], self.command_lines[Party.HOSTER]
+        self._both(lambda party: self.parties[party]("peer", "sync"))
+        fr, hoster = self.parties[Party.FR], self.parties[Party.HOSTER]
         fr("subset", "create", SUBSET, "--collection", "baseline")
         fr("subset", "release", SUBSET)
         self._add_persons()
@@ -127,7 +127,7 @@ class Month:
         hoster("enroll", "--stdin", typed=invited["invitation"] + "\n")
 
     def _found(self, party: Party, files: Sequence[MadeUp]) -> str:
-        command_line, port = self.command_lines[party], str(self.ports[party])
+        command_line, port = self.parties[party], str(self.ports[party])
         secrets = [self._secret(party.value), self._secret(f"{party.value}-root")]
         arguments = ["init", "--node", party.node, "--country", party.country, "--profile", "small"]
         arguments += ["--url", f"https://127.0.0.1:{port}/", "--port", port, "--root-kdf", "online"]
@@ -139,7 +139,7 @@ class Month:
 
     def _follow(self, party: Party) -> Outcome:
         other = next(each for each in AGENCIES if each is not party)
-        return self.command_lines[party]("peer", "add", other.node, "--grant", "baseline")
+        return self.parties[party]("peer", "add", other.node, "--grant", "baseline")
 
     def _add_persons(self) -> None:
         for party, persons in PERSONS.items():
@@ -147,7 +147,7 @@ class Month:
                 self._add_person(party, name, role, founding=place < _ALONE_UNTIL)
 
     def _add_person(self, party: Party, name: str, role: str, *, founding: bool) -> None:
-        command_line = self.command_lines[party]
+        command_line = self.parties[party]
         self.passphrases[name] = self._secret(f"person-{name}").read_text(encoding="ascii").strip()
         new = f"{self.passphrases[name]}\n" * 2
         if founding:
@@ -167,9 +167,9 @@ class Month:
         shared = self._take(_SHARED)
         alone = {party: self._take(_ALONE) for party in AGENCIES}
         self._both(lambda party: self._list(party, [*shared, *alone[party]]))
-        self._both(lambda party: self.command_lines[party]("peer", "sync"))
+        self._both(lambda party: self.parties[party]("peer", "sync"))
         self._decide(shared, alone[Party.NL])
-        self.command_lines[Party.FR]("subset", "release", SUBSET)
+        self.parties[Party.FR]("subset", "release", SUBSET)
         left = DAYS - self.day
         found = self._find(shared[: 1 + self.day // 3 % 4])
         when = f"{counted(left, 'day')} ago" if left else "today"
@@ -179,7 +179,7 @@ class Month:
 
     def _decide(self, shared: Sequence[MadeUp], alone: Sequence[MadeUp]) -> None:
         """What analysts do now and then."""
-        fr, nl = self.command_lines[Party.FR], self.command_lines[Party.NL]
+        fr, nl = self.parties[Party.FR], self.parties[Party.NL]
         if self.day in {8, 17}:
             chosen = ["--from", Party.NL.node, "--hash-from", self._hashes(alone[:2])]
             fr("endorse", *chosen, "--list", LIST, "--basis", "reviewed", "--yes")
@@ -200,7 +200,7 @@ class Month:
 
     def _find(self, files: Sequence[MadeUp]) -> Sequence[str]:
         """The hoster updates, asks, and reports; ids of the new hits."""
-        hoster = self.command_lines[Party.HOSTER]
+        hoster = self.parties[Party.HOSTER]
         before = {each["hit"] for each in hoster("hit", "ls").results if "hit" in each}
         hoster("update")
         hoster("check", *map(self._file, (*files, *self._take(2))), exits=(0, 1))
@@ -210,7 +210,7 @@ class Month:
     def _resolve(self, hits: Sequence[str]) -> None:
         """Within its day: most are removed; the hoster says of one that it is none, and forgets one."""
         self._pass_to(self.day, hours=18)
-        hoster = self.command_lines[Party.HOSTER]
+        hoster = self.parties[Party.HOSTER]
         for number, hit in enumerate(hits):
             if self.day in _DISPUTING_DAYS and not number:
                 hoster("hit", "dispute", hit, "--reason", "it is our company logo")
@@ -222,15 +222,15 @@ class Month:
             self._answer()
 
     def _answer(self) -> None:
-        for case in self.command_lines[Party.FR]("case", "ls").results:
+        for case in self.parties[Party.FR]("case", "ls").results:
             reason = "examined again: the file is what the list says"
-            self.command_lines[Party.FR](
+            self.parties[Party.FR](
                 "case", "answer", case["case"], "--outcome", "rejected", "--reason", reason, "--yes"
             )
 
     def _propose(self, reason: str) -> str:
         new = [self._file(file) for file in self._take(3)]
-        sent = self.command_lines[Party.HOSTER](
+        sent = self.parties[Party.HOSTER](
             "propose", *new, "--reason", reason, "--collection", "baseline", "--yes"
         )
         return str(sent.first["proposal"])
@@ -240,7 +240,7 @@ class Month:
     def _finish(self) -> None:
         """A proposal, something set aside, changes that wait, and a request for a second person."""
         self._propose("uploaded again and again")
-        fr, known = self.command_lines[Party.FR], self._take(1)
+        fr, known = self.parties[Party.FR], self._take(1)
         fr("guard", "benign", "add", self._table("benign", known, listed=False), "--name", "lawful")
         waiting = self._table("waiting", [*known, *self._take(3)])
         fr("entry", "import", waiting, "--list", LIST, "--basis", "own")
@@ -255,8 +255,8 @@ class Month:
 
     def _list(self, party: Party, files: Sequence[MadeUp]) -> Outcome:
         table = self._table(f"{party.value}-{self.day}", files)
-        self.command_lines[party]("entry", "import", table, "--list", LIST, "--basis", "own")
-        return self.command_lines[party]("publish", LIST)
+        self.parties[party]("entry", "import", table, "--list", LIST, "--basis", "own")
+        return self.parties[party]("publish", LIST)
 
     def _take(self, count: int) -> list[MadeUp]:
         return [next(self._files) for _ in range(count)]

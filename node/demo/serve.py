@@ -7,18 +7,19 @@ named is deleted in the end.
 
 import shutil
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack, closing, suppress
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Final
 
 from node.clock import SystemClock, system_entropy
-from node.demo.command_line import CommandLine
+from node.demo.command_line import CommandLines
 from node.demo.month import PERSONS, Month
 from node.demo.parties import AGENCIES, Party
 from node.demo.ports import free_ports
-from node.demo.processes import CONSOLE, Seat, Server, StepFailedError
+from node.demo.processes import CONSOLE, Outcome, Seat, Server, StepFailedError
 from node.demo.walk import prepared, stoppable
 from node.demo.world import Listener
 
@@ -71,9 +72,10 @@ def _serve(month: Month, ports: Mapping[Party, int], output: Listener) -> None:
         for party in AGENCIES:
             running.callback(Server(seats[party], clock=SystemClock()).stop)
         running.callback(Server(hoster, clock=SystemClock(), service=CONSOLE).stop)
-        for party in AGENCIES:
-            _tell_persons(month, party, seats[party], output)
-        _tell_guest(hoster, output)
+        with closing(CommandLines()) as command_lines:
+            for party in AGENCIES:
+                _tell_persons(month, party, partial(command_lines, seats[party]), output)
+            _tell_guest(partial(command_lines, hoster), output)
         _tell_all(month, urls, output)
         _wait()
 
@@ -106,11 +108,10 @@ def _settle(seat: Seat, port: int, url: str) -> None:
     path.write_text(f'[console]\nport = {port}\nurl = "{url}"\n', encoding="utf-8")
 
 
-def _tell_persons(month: Month, party: Party, seat: Seat, output: Listener) -> None:
+def _tell_persons(month: Month, party: Party, run: Callable[..., Outcome], output: Listener) -> None:
     """For each person of an agency what registers a passkey."""
     output.talk("")
-    with closing(CommandLine(seat)) as command_line:
-        tokens = {name: command_line("person", "token", name).first for name in PERSONS[party]}
+    tokens = {name: run("person", "token", name).first for name in PERSONS[party]}
     for name, role in PERSONS[party].items():
         token = tokens[name]
         passphrase = month.passphrases[name]
@@ -129,10 +130,9 @@ def _tell_persons(month: Month, party: Party, seat: Seat, output: Listener) -> N
         )
 
 
-def _tell_guest(seat: Seat, output: Listener) -> None:
+def _tell_guest(run: Callable[..., Outcome], output: Listener) -> None:
     """What lets somebody in at the hoster."""
-    with closing(CommandLine(seat)) as command_line:
-        token = command_line("console", "token", _GUEST).first
+    token = run("console", "token", _GUEST).first
     output.result(
         {
             "at": Party.HOSTER.value,

@@ -13,7 +13,7 @@ from typing import Protocol
 
 from node.clock import Clock, SystemClock
 from node.demo import processes
-from node.demo.command_line import CommandLine
+from node.demo.command_line import CommandLines
 from node.demo.parties import Party
 from node.demo.processes import Facts, Outcome, Seat, Server
 from node.demo.record import Record, Step
@@ -93,8 +93,8 @@ class World:
     chapter: int = 0
     record: Record = field(default_factory=Record)
     servers: dict[Party, Server] = field(default_factory=dict)
-    command_lines: dict[Path, CommandLine] = field(default_factory=dict)
-    """Where commands are typed, by home."""
+    command_lines: CommandLines = field(default_factory=CommandLines)
+    """Where commands are typed."""
     words: dict[Party, str] = field(default_factory=dict)
     """Fingerprint words, as the operators read them out to each other."""
     at_moment: "Callable[[World, str], None]" = lambda _world, _name: None
@@ -162,9 +162,7 @@ class World:
         return self._typed(self.seat(act.who), self._arguments(act), act)
 
     def _typed(self, seat: Seat, arguments: Sequence[str], act: Act) -> Outcome:
-        if seat.home not in self.command_lines:
-            self.command_lines[seat.home] = CommandLine(seat)
-        return self.command_lines[seat.home](*arguments, typed=act.typed, exits=act.exits)
+        return self.command_lines(seat, *arguments, typed=act.typed, exits=act.exits)
 
     def _arguments(self, act: Act) -> list[str]:
         command = [word for word in act.arguments[:2] if not word.startswith("-")]
@@ -201,9 +199,7 @@ class World:
     def close(self) -> None:
         """Stop every process."""
         self.rest(*self.servers)
-        for command_line in self.command_lines.values():
-            command_line.close()
-        self.command_lines.clear()
+        self.command_lines.close()
 
     def tell(self, step: Step) -> None:
         """Record a step and show it."""

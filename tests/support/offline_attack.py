@@ -9,6 +9,7 @@ in part, for the first or last bits of an answer.
 import hmac
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from hashlib import blake2b, sha256, sha512, shake_256
 from math import sqrt
 from typing import Final
@@ -118,12 +119,20 @@ class Meetings:
 
 def meetings(release: Release, tags: U64Array, *, bits: int, last: bool) -> Meetings:
     """Compare the first or the last `bits` of all answers with the same bits of guessed tags."""
-    width = release.manifest.answers_width
-    cut, mask = np.uint64(64 - width), np.uint64((1 << bits) - 1)
-    above = np.uint64(0 if last else width - bits)
-    answers = np.unique(release.answers >> above & mask)
-    count = int(np.isin(tags >> cut >> above & mask, answers).sum())
-    return Meetings(count, len(tags) * len(answers) / (1 << bits))
+    cut = np.uint64(64 - release.manifest.answers_width)
+    guesses, answers = _part(release, tags >> cut, bits=bits, last=last), _answers(release, bits, last)
+    return Meetings(int(np.isin(guesses, answers).sum()), len(tags) * len(answers) / (1 << bits))
+
+
+def _part(release: Release, values: U64Array, *, bits: int, last: bool) -> U64Array:
+    above = 0 if last else release.manifest.answers_width - bits
+    return values >> np.uint64(above) & np.uint64((1 << bits) - 1)
+
+
+@lru_cache(8)
+def _answers(release: Release, bits: int, last: bool) -> U64Array:
+    """What there is of a part of its answers: sorted once for all guesses."""
+    return np.unique(_part(release, release.answers, bits=bits, last=last))
 
 
 def open_with(guess: bytes, sealed: bytes, manifest: Manifest) -> Label:

@@ -9,11 +9,10 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
-from typing_extensions import override
 
 from node.demo import processes
 from node.demo.chapters.chapters import CHAPTERS, Chapter, Scene, play_scene
-from node.demo.command_line import COMMAND_SECONDS, CommandLine
+from node.demo.command_line import COMMAND_SECONDS, CommandLines
 from node.demo.parties import AGENCIES
 from node.demo.processes import Facts, Seat, StepFailedError
 from node.demo.walk import stage
@@ -56,33 +55,23 @@ def loaded_commands() -> Iterator[None]:
     by a test that starts everything as a user does.
     """
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("node.demo.world.CommandLine", _CommandsHere)
+        patch.setattr(CommandLines, "_ended", _ended_here)
         patch.setattr(processes, "started", _ForkedNode)
         yield
 
 
-class _CommandsHere(CommandLine):
-    """Runs them in this process."""
-
-    def __init__(self, seat: Seat) -> None:
-        self.seat = seat
-
-    @override
-    def _ended(self, words: Sequence[str], typed: str) -> tuple[int, str]:
-        code, out, err = run_command(
-            words,
-            typed=typed.encode(),
-            variables=_variables(self.seat),
-            folder=Path.cwd(),
-            patience=COMMAND_SECONDS,
-        )
-        with self.seat.journal.open("ab") as journal:
-            journal.write(err)
-        return code, out.decode()
-
-    @override
-    def close(self) -> None:
-        pass
+def _ended_here(_: CommandLines, seat: Seat, typed: str, arguments: Sequence[str]) -> tuple[int, str]:
+    """Exit code and standard output of a command that was run in this process."""
+    code, out, err = run_command(
+        seat.words(arguments),
+        typed=typed.encode(),
+        variables=_variables(seat),
+        folder=Path.cwd(),
+        patience=COMMAND_SECONDS,
+    )
+    with seat.journal.open("ab") as journal:
+        journal.write(err)
+    return code, out.decode()
 
 
 class _ForkedNode:

@@ -14,7 +14,7 @@ from node.clock import SystemClock, system_entropy
 from node.demo.alteration import altered
 from node.demo.chapters.look import in_words, judged
 from node.demo.claims import CLAIMS
-from node.demo.command_line import CommandLine
+from node.demo.command_line import CommandLines
 from node.demo.exports import HEADER, Export
 from node.demo.moved_clock import MovedClock, moved, put_forward
 from node.demo.parties import Party
@@ -103,12 +103,16 @@ def seat(folder: Path) -> Seat:
 
 
 def test_a_command_that_fails_says_why_and_where(tmp_path: Path) -> None:
-    with (
-        closing(CommandLine(seat(tmp_path))) as command_line,
-        pytest.raises(StepFailedError, match=r"sigfed list ls ended with 10 .*no node lives") as failure,
-    ):
-        command_line("list", "ls")
-    assert str(tmp_path / "party.log") in failure.value.hint
+    """Of two who type, one after the other, each in a journal of its own."""
+    with closing(CommandLines()) as command_lines:
+        for name in ("first", "second"):
+            place = tmp_path / name
+            place.mkdir()
+            with pytest.raises(
+                StepFailedError, match=r"sigfed list ls ended with 10 .*no node lives"
+            ) as failure:
+                command_lines(seat(place), "list", "ls")
+            assert str(place / "party.log") in failure.value.hint
 
 
 def test_a_node_that_cannot_serve_is_no_server(tmp_path: Path) -> None:
