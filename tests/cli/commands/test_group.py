@@ -11,11 +11,18 @@ from node.group.build_hook import FLAGS, LIBRARY, compile_kernel
 from node.ports.evaluator import EpochSecret
 from protocol.oprf.kernel import PATHS
 from support.agencies import found_agency
-from support.kernel import compiled
-from support.processes import PROGRAM, Cli
+from support.kernel import UNOPTIMISED, compiled
+from support.processes import Cli
 from support.programs import needed
 
 ROOT = Path(__file__).parents[3]
+DOCTOR_AND_STATUS = """
+import sys
+from node.cli.main import run
+*home, doctor = sys.argv[1:]
+run([*home, doctor])
+sys.exit(run([*home, "status"]))
+"""
 SECRET = EpochSecret(subset="baseline", epoch=1, seed=b"\x05" * 32)
 
 
@@ -47,10 +54,9 @@ def edit(program: Path, file: str, before: str, after: str) -> None:
 
 def examined(agency: Cli, program: Path) -> tuple[str, str, str]:
     """What `doctor` and `status` say of the group: health, words, name."""
-    command = ("env", f"PYTHONPATH={program}", *PROGRAM)
-    doctor = agency.run("doctor", program=command)
-    (check,) = [check for check in doctor.results if check["check"] == "group"]
-    (status,) = agency.run("status", program=command).results
+    command = ("env", f"PYTHONPATH={program}", sys.executable, "-P", "-c", DOCTOR_AND_STATUS)
+    *checks, status = agency.run("doctor", program=command).results
+    (check,) = [check for check in checks if check["check"] == "group"]
     return check["health"], check["words"], status["group"]
 
 
@@ -85,7 +91,7 @@ def test_with_a_kernel_that_computes_something_else(
     edit(program, "constants.h", "0x34dca135978a3", "0x34dca135978a1")
     folder = program / "node" / "group"
     needed("cc")
-    assert not compile_kernel(folder / "kernel", folder / LIBRARY, ("-O0", *FLAGS[1:]))  # which runs once
+    assert not compile_kernel(folder / "kernel", folder / LIBRARY, (*UNOPTIMISED, *FLAGS[1:]))
     health, words, name = examined(agency, program)
     assert (health, name) == ("warn", "libsodium")
     assert "the kernel is not used" in words

@@ -238,13 +238,14 @@ def test_a_wrong_byte_is_named(homes: dict[str, Cli], who: str) -> None:
 
 
 def unnamed(cli: Cli, flips: list[tuple[str, str]]) -> list[tuple[str, str, int, str]]:
-    """Those of several wrong bytes that are not named; where one hides others, as in a key, fewer at once are tried."""
+    """Those of several wrong bytes that are not named; where one hides others, as in a key, these are tried without."""
     before = {name: flip(cli.home / name, place) for name, place in flips}
     done = cli.run("doctor", "--deep")
     for name, data in before.items():
         (cli.home / name).write_bytes(data)
-    if done.exit and all(name in done.out + done.err for name in before):
-        return []
+    left = [each for each in flips if not done.exit or each[0] not in done.out + done.err]
+    if len(left) < len(flips):
+        return unnamed(cli, left) if left else []
     if len(flips) == 1:
         return [(*flips[0], done.exit, done.err)]
     half = len(flips) // 2
