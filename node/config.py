@@ -4,7 +4,6 @@ Every field has a safe default or is required; unknown keys are refused by name,
 silently do nothing. Secrets are never in the file, only the paths of files that hold them.
 """
 
-import os
 import tomllib
 from collections.abc import Mapping
 from datetime import timedelta
@@ -454,24 +453,6 @@ def with_store(home: Path, store: StoreSettings) -> str:
         path,
         hint=Message("write [store] as a table of its own: {lines}", "; ".join(said)),
     )
-
-
-def write_new(home: Path, settings: Settings) -> Path:
-    """Write the configuration of a new node; an existing file is never overwritten.
-
-    Raises:
-        ConfigError: the file exists already.
-    """
-    path = home / CONFIG_NAME
-    try:
-        # For the owner alone, whatever the umask: who can write it names the files that secrets are read from.
-        with os.fdopen(
-            os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8"
-        ) as file:
-            file.write(render(settings))
-    except FileExistsError as exc:
-        raise ConfigError("{path} exists already", path) from exc
-    return path
 
 
 def render(settings: Settings | SignerFile) -> str:

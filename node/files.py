@@ -162,11 +162,12 @@ def require_owner(path: Path, found: os.stat_result) -> None:
 
 
 def make_private_folder(folder: Path) -> None:
-    """Make `folder` and those above it that are missing, each the owner's alone whatever the umask."""
+    """Make `folder` and those above it that are missing, durably, each the owner's alone whatever the umask."""
     # Path.mkdir gives the mode to the last folder only.
     for path in reversed([folder, *folder.parents]):
         if not path.is_dir():
             path.mkdir(mode=0o700, exist_ok=True)
+            sync_folder(path.parent)
 
 
 def require_own(path: Path) -> None:

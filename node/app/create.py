@@ -15,7 +15,7 @@ from node.audit.log import new_record, record, start_audit
 from node.clock import Clock, Entropy, milliseconds
 from node.config import Guards, Secrets, Settings
 from node.errors import AlreadyExistsError, ConfigError
-from node.files import make_private_folder
+from node.files import create_private, make_private_folder
 from node.home import Home, store_dsn
 from node.identity import passphrases
 from node.identity.keyring import make_tls
@@ -130,7 +130,7 @@ def create(home: Home, plan: Plan, *, clock: Clock, entropy: Entropy) -> Founded
     storage_key = keychain.secret(Role.STORAGE, FIRST)
     _fill(home, settings, keychain, clock, storage_key=storage_key, entropy=entropy)
     pinned = settings.model_copy(update={"root_sha256": founded.root_sha256.hex()})
-    config.write_new(home.folder, pinned)
+    create_private(home.config, config.render(pinned).encode())
     return founded
 
 

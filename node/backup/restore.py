@@ -20,10 +20,9 @@ from node.backup.write import DATABASE_PART, HOME_PARTS
 from node.clock import Clock
 from node.config import Settings
 from node.errors import AlreadyExistsError, VerificationError
-from node.files import make_private_folder, sync_folder
+from node.files import make_private_folder, replace_private, sync_folder
 from node.home import Home
 from node.identity.restore_mark import mark_restored
-from node.names import CONFIG_NAME
 from node.signing.keychain import derivation
 from node.store.copy import copy_in
 
@@ -130,7 +129,6 @@ def _settle_in(home: Home, found: Verified, *, clock: Clock, dsn: str) -> None:
 
 
 def _point(home: Home, settings: Settings, dsn: str) -> None:
-    path = home.folder / CONFIG_NAME
     store = settings.store.model_copy(update={"dsn": dsn, "objects": ""})
-    path.unlink()
-    config.write_new(home.folder, settings.model_copy(update={"store": store}))
+    new = settings.model_copy(update={"store": store})
+    replace_private(home.config, config.render(new).encode())

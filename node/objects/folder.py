@@ -16,6 +16,7 @@ from node.errors import MissingObjectError, StoreDownError, StoreError
 from node.files import (
     holding_temporaries,
     keep_temporary,
+    make_private_folder,
     refused,
     require_room,
     sweep_temporaries,
@@ -46,8 +47,8 @@ class FolderObjects:
     def __init__(self, root: Path, *, create: bool = True) -> None:
         """Create `root` where it is missing, if the caller wants that."""
         self._root = root
-        if create and not root.exists():
-            root.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if create:
+            make_private_folder(root)
         self._require_there()
 
     def prepare(self) -> None:

@@ -9,8 +9,10 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from node.config import Secrets, write_new
+from node.config import Secrets, render
 from node.console.languages import speak
+from node.files import create_private
+from node.home import Home
 from support.browser import chromium
 from support.busy_agency import busy_console, make_busy
 from support.cheap_node import CheapNode
@@ -33,8 +35,8 @@ def founded(tmp_path_factory: pytest.TempPathFactory) -> CheapNode:
     secret = tmp_path_factory.mktemp("secrets") / "passphrase"
     secret.touch(mode=0o600)
     secret.write_bytes(b"node passphrase\n")
-    settings = made.identity().settings
-    write_new(made.folder, settings.model_copy(update={"secrets": Secrets(passphrase_file=secret)}))
+    settings = made.identity().settings.model_copy(update={"secrets": Secrets(passphrase_file=secret)})
+    create_private(Home(made.folder).config, render(settings).encode())
     return made
 
 

@@ -2,8 +2,9 @@
 
     python -m support.recorded_disk FILE --home HOME COMMAND…
 
-`["written", PATH]` when a disk was asked to have written a file or folder; `["named", FROM, TO]` when a file was
-renamed or linked; `["synchronous", NUMBER]` what a database waits for when it is opened.
+`["written", PATH]` when a disk was asked to have written a file or folder; `["made", FOLDER]` when a folder was;
+`["named", FROM, TO]` when a file was renamed or linked; `["synchronous", NUMBER]` what a database waits for when it is
+opened.
 """
 
 import json
@@ -34,6 +35,8 @@ def record(file: int) -> None:
     def audit(event: str, arguments: tuple[Any, ...]) -> None:
         if event in {"os.rename", "os.link"}:
             tell("named", *map(os.fsdecode, arguments[:2]))
+        if event == "os.mkdir":
+            tell("made", os.fsdecode(arguments[0]))
 
     os.fsync, driver._prepare_sqlite = fsync, prepared  # type: ignore[assignment]
     sys.addaudithook(audit)

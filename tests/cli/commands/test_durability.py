@@ -31,6 +31,36 @@ def test_what_gets_its_name_is_on_the_disk_and_then_its_name_is(
 ) -> None:
     import_files(agency, numbered("durable", 3))
     events = asked(agency, tmp_path / "record", *command)
+    require_durable(events, tmp_path)
+    assert len([kind for kind, *_ in events if kind == "named"]) > 1
+
+
+def test_a_node_that_was_founded_is_on_the_disk(tmp_path: Path) -> None:
+    cli, secret = Cli(tmp_path / "above" / "home", cheap_keys=True), tmp_path / "secret"
+    cli.home.parent.mkdir()
+    secret.touch(mode=0o600)
+    secret.write_text("a made-up passphrase\n")
+    founding = (
+        "--node",
+        "fr.example",
+        "--country",
+        "FR",
+        "--url",
+        "https://fr.example/",
+        "--root-kdf",
+        "online",
+    )
+    passphrases = ("--passphrase-file", str(secret), "--root-passphrase-file", str(secret))
+    events = asked(cli, tmp_path / "record", "init", *founding, *passphrases)
+    require_durable(events, tmp_path)
+    named = {target for kind, *_, target in events if kind == "named"}
+    assert {str(cli.home / "sigfed.toml"), str(cli.home / "keys" / "storage-1.json")} <= named
+    assert ["made", str(cli.home / "keys")] in events
+    assert (cli.home / "sigfed.toml").stat().st_mode & 0o777 == 0o600
+
+
+def require_durable(events: list[list[Any]], below: Path) -> None:
+    """What got a name was written before, and its name was after; so was that of each folder `below`."""
     assert {number for kind, number, *_ in events if kind == "synchronous"} == {FULL}
     written: set[str] = set()
     for at, (kind, *names) in enumerate(events):
@@ -40,5 +70,7 @@ def test_what_gets_its_name_is_on_the_disk_and_then_its_name_is(
             assert ["written", str(Path(target).parent)] in events[at:], (
                 f"the name of {target} was not written"
             )
+        if kind == "made" and Path(names[0]).is_relative_to(below):
+            parent = str(Path(names[0]).parent)
+            assert ["written", parent] in events[at:], f"the name of {names[0]} was not written"
         written.update(map(str, names))
-    assert len([kind for kind, *_ in events if kind == "named"]) > 1
