@@ -91,12 +91,12 @@ class Sealer:
         self, load: Callable[[], SealingKeys], entropy: Entropy, *, seconds: Callable[[], float] = monotonic
     ) -> None:
         self._load = load
-        self._entropy = entropy
+        self.entropy = entropy
         self._seconds = seconds
         self._loaded: _Held | None = None
 
     def reload(self) -> _Held:
-        """Look at the keys again."""
+        """Look at the keys again: another process may have changed them."""
         keys = self._load()
         ciphers = {number: AESGCM(key) for number, key in keys.keys.items()}
         self._loaded = _Held(keys.newest, ciphers, self._seconds())
@@ -117,15 +117,18 @@ class Sealer:
         return number is not None and number < self._held.newest
 
     def seal(self, name: str, data: bytes) -> bytes:
-        """Version byte, number of the key (u32), nonce, AES-256-GCM with version, number and `name` beside it."""
+        """Version byte, number of the key (u32), nonce, AES-256-GCM with version, number and `name` beside it.
+
+        So no sealed object can stand in for another.
+        """
         held = self._held
         if self._seconds() - held.since > FRESH_SECONDS:
             held = self.reload()
-        head, nonce = _HEAD.pack(_NUMBERED, held.newest), self._entropy(_NONCE_BYTES)
+        head, nonce = _HEAD.pack(_NUMBERED, held.newest), self.entropy(_NONCE_BYTES)
         return head + nonce + held.ciphers[held.newest].encrypt(nonce, data, head + name.encode())
 
     def unseal(self, name: str, sealed: bytes) -> bytes:
-        """The data that was sealed under `name`; raises `StoreError`."""
+        """The data that was sealed under `name`; raises `StoreError` for another key or name, or altered bytes."""
         number = _number(sealed)
         if number is None:
             raise _unknown_form(name)

@@ -37,7 +37,6 @@ from node.store.seal import (
     FIRST_STORAGE_KEY,
     KEY_BYTES,
     UNNUMBERED,
-    Sealer,
     SealingKeys,
     StorageKeys,
     seal_name,
@@ -301,7 +300,7 @@ def _vault(
         keys = _data_keys(engine, storage_keys, lambda name: seal_number(name) is not None)
         return SealingKeys({seal_number(name) or UNNUMBERED: key for name, key in keys.items()})
 
-    return Vault(Sealer(sealing, entropy), look_up, entropy, load_hasher)
+    return Vault(sealing, look_up, entropy, load_hasher)
 
 
 def _data_keys(

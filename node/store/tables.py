@@ -8,18 +8,19 @@ Times are milliseconds since 1970, UTC. Column types are those that SQLite and P
 describes each table; the migrations create them, so a change here needs one.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import fields
 from enum import Enum
 from functools import cache
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar, cast
 
 from sqlalchemy import (
     BigInteger,
     Column,
     ColumnClause,
+    ColumnElement,
     Connection,
     Index,
     Integer,
@@ -29,8 +30,10 @@ from sqlalchemy import (
     Select,
     Table,
     TextClause,
+    func,
     insert,
     literal_column,
+    select,
     text,
 )
 from sqlalchemy.exc import IntegrityError
@@ -43,6 +46,8 @@ if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
 R = TypeVar("R")
+Reader: TypeAlias = Callable[[Row[Any]], R]
+"""What makes a record of a row whose columns are not its fields."""
 DAY: "Final[ColumnClause[int]]" = literal_column("86400000", BigInteger())
 """Milliseconds of a day. A literal: PostgreSQL takes two parameters in SELECT and GROUP BY for two expressions."""
 
@@ -269,12 +274,12 @@ class Rows:
         """What stands for a value in a statement that goes to the driver as it is."""
         return "%s" if self._connection.dialect.name == POSTGRESQL else "?"
 
-    def _find(self, kind: type[R], wanted: Select[Any], **given: object) -> R | None:
+    def _find(self, kind: type[R] | Reader[R], wanted: Select[Any], **given: object) -> R | None:
         """The record of the one row that is wanted; None: there is none."""
         row = self._connection.execute(wanted, given).one_or_none()
-        return None if row is None else record(kind, row)
+        return None if row is None else _read(kind, row)
 
-    def _get(self, kind: type[R], wanted: Select[Any], missing: Exception, **given: object) -> R:
+    def _get(self, kind: type[R] | Reader[R], wanted: Select[Any], missing: Exception, **given: object) -> R:
         """The record of the one row that is wanted; raises `missing` where there is none."""
         found = self._find(kind, wanted, **given)
         if found is None:
@@ -292,9 +297,14 @@ class Rows:
         """Add a row in place of the one of its key, which another transaction may be adding; else the older stays."""
         self._connection.execute(_putting(rows, tuple(values), replace=replace), dict(values))
 
-    def _records(self, kind: type[R], wanted: Select[Any], **given: object) -> list[R]:
+    def _records(self, kind: type[R] | Reader[R], wanted: Select[Any], **given: object) -> list[R]:
         """The records of all rows that are wanted."""
-        return [record(kind, row) for row in self._connection.execute(wanted, given)]
+        return [_read(kind, row) for row in self._connection.execute(wanted, given)]
+
+    def _count_of(self, rows: Table, *conditions: ColumnElement[bool]) -> int:
+        """How many rows meet all conditions."""
+        wanted = select(func.count()).select_from(rows).where(*conditions)
+        return int(self._connection.execute(wanted).scalar_one())
 
 
 @cache
@@ -320,6 +330,10 @@ def table(model: type[TableModel]) -> Table:
 def _column(name: str, column: "Column[Any]") -> "Column[Any]":
     column.name = column.key = name
     return column
+
+
+def _read(kind: type[R] | Reader[R], row: Row[Any]) -> R:
+    return record(kind, row) if isinstance(kind, type) else kind(row)
 
 
 def record(kind: type[R], row: Row[Any], /, **others: Any) -> R:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 from typing_extensions import override
 
 from node.clock import Entropy, system_entropy
-from node.store.seal import KEY_BYTES, KeySeal, Sealer
+from node.store.seal import KEY_BYTES, KeySeal, Sealer, SealingKeys
 from protocol.digest import SIZES, Algorithm, Digest
 from protocol.slices import slices
 from protocol.tlog.hasher import HASH_BYTES, HASHLIB, Hasher
@@ -62,28 +62,28 @@ class LookUpKeys:
         assert {len(self.index), len(self.tombstone)} == {KEY_BYTES}, "keys of the vault are 32 bytes"
 
 
-class Vault:
+class Vault(Sealer):
     """The data keys of a store, unwrapped once something needs them: who only counts rows needs no storage key.
 
-    `look_up` unwraps those that stay, `sealer` the others; `entropy` makes nonces and random orders, and `load_hasher`
-    loads what hashes many values, once there are many. Whatever needs a key raises what the first two raise.
+    `look_up` unwraps those that stay, `load` those that seal; `entropy` makes nonces and random orders, and
+    `load_hasher` loads what hashes many values, once there are many. Whatever needs a key raises what the first two
+    raise.
     """
 
     def __init__(
         self,
-        sealer: Sealer,
+        load: Callable[[], SealingKeys],
         look_up: Callable[[], LookUpKeys],
         entropy: Entropy,
         load_hasher: LoadHasher = lambda: HASHLIB,
     ) -> None:
-        self._sealer = sealer
+        super().__init__(load, entropy)
         self._look_up = look_up
-        self.entropy = entropy
         self._load_hasher = load_hasher
 
     def unlock(self) -> None:
         """Unwrap the keys now: a wrong passphrase is told before anything is begun."""
-        _ = self._derived, self._sealer.newest  # kept for the process
+        _ = self._derived, self.newest  # kept for the process
 
     @cached_property
     def _derived(self) -> _Derived:
@@ -105,27 +105,6 @@ class Vault:
     @override
     def __repr__(self) -> str:
         return "<Vault>"
-
-    def seal(self, name: str, data: bytes) -> bytes:
-        """`data` encrypted and bound to `name`, so that no sealed object can stand in for another."""
-        return self._sealer.seal(name, data)
-
-    def unseal(self, name: str, sealed: bytes) -> bytes:
-        """What `seal` was given; raises `StoreError` for another key, another name or altered bytes."""
-        return self._sealer.unseal(name, sealed)
-
-    @property
-    def newest(self) -> bytes:
-        """How everything begins that is sealed with the newest key."""
-        return self._sealer.newest
-
-    def is_older(self, data: bytes) -> bool:
-        """Whether data looks as if an older key had sealed it."""
-        return self._sealer.is_older(data)
-
-    def reload(self) -> None:
-        """Look at the keys that seal again: another process may have changed them."""
-        self._sealer.reload()
 
     def key_of(self, digest: Digest) -> int:
         """The look-up key of one digest."""

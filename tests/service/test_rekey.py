@@ -332,7 +332,7 @@ def test_a_look_through_that_began_too_early_is_not_the_last(home: Home) -> None
     rotate(home)
     assert reseal(home.store, now_ms=LATER - 1).moved
     name, late = "staging/x/1", home.another()
-    old = late.vault._sealer
+    old = late.vault
     old._loaded = replace(old.reload(), newest=1)
     home.store.objects.put(name, late.vault.seal(name, b"sealed late"))
     assert reseal(home.store, now_ms=LATER).older == 1

@@ -22,8 +22,8 @@ def entropy(size: int) -> bytes:
 
 
 TOMBSTONE_KEY = bytes(range(64, 96))
-SEALER = Sealer(lambda: SealingKeys({1: b"s" * 32}), entropy)
-VAULT = Vault(SEALER, lambda: LookUpKeys(INDEX_KEY, TOMBSTONE_KEY), entropy)
+SEALING = SealingKeys({1: b"s" * 32})
+VAULT = Vault(lambda: SEALING, lambda: LookUpKeys(INDEX_KEY, TOMBSTONE_KEY), entropy)
 ALGORITHMS = sorted(SIZES)
 DIGESTS = st.sampled_from(ALGORITHMS).flatmap(
     lambda a: st.binary(min_size=SIZES[a], max_size=SIZES[a]).map(lambda value: Digest(Algorithm(a), value))
@@ -32,7 +32,7 @@ DIGESTS = st.sampled_from(ALGORITHMS).flatmap(
 
 def fast() -> Vault:
     """The same vault with what this machine hashes fastest with."""
-    return Vault(SEALER, lambda: LookUpKeys(INDEX_KEY, TOMBSTONE_KEY), entropy, load_hasher)
+    return Vault(lambda: SEALING, lambda: LookUpKeys(INDEX_KEY, TOMBSTONE_KEY), entropy, load_hasher)
 
 
 @given(st.lists(DIGESTS, max_size=100))

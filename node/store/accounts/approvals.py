@@ -9,7 +9,7 @@ from keys.message import pack, unpack
 from node.errors import ConflictError, NotFoundError
 from node.store.accounts.records import Approval, Outcome
 from node.store.accounts.tables import ApprovalRow
-from node.store.tables import Rows, record, table
+from node.store.tables import Rows, record, table, values_of
 
 _TABLE = table(ApprovalRow)
 _C = _TABLE.c
@@ -24,35 +24,30 @@ class ApprovalRows(Rows):
         self, *, kind: str, subject: str, payload: bytes, requested_by: str, requested_ms: int
     ) -> Approval:
         """Keep a request and give it its number."""
-        row = {
-            "kind": kind,
-            "subject": pack(subject, _LONGEST),
-            "payload": payload,
-            "requested_by": requested_by,
-            "requested_ms": requested_ms,
-            "decided_by": "",
-            "outcome": Outcome.OPEN.value,
-            "reason": "",
-            "result": "",
-        }
-        result = self._connection.execute(insert(_TABLE).values(row).returning(_C.id))
+        request = Approval(
+            id=0,
+            kind=kind,
+            subject=pack(subject, _LONGEST),
+            payload=payload,
+            requested_by=requested_by,
+            requested_ms=requested_ms,
+        )
+        result = self._connection.execute(insert(_TABLE).values(values_of(request, "id")).returning(_C.id))
         return self.get(int(result.scalar_one()))
 
     def get(self, approval_id: int) -> Approval:
         """The request of that number; raises `NotFoundError`."""
-        row = self._connection.execute(select(_TABLE).where(_C.id == approval_id)).one_or_none()
-        if row is None:
-            raise NotFoundError(
-                "there is no request {id}", approval_id, hint="see them with: sigfed approval ls"
-            )
-        return _record(row)
+        missing = NotFoundError(
+            "there is no request {id}", approval_id, hint="see them with: sigfed approval ls"
+        )
+        return self._get(_record, select(_TABLE).where(_C.id == approval_id), missing)
 
     def ls(self, *outcomes: Outcome) -> Sequence[Approval]:
         """Requests with these outcomes (none named: all), oldest first."""
         query = select(_TABLE).order_by(_C.id)
         if outcomes:
             query = query.where(_C.outcome.in_([outcome.value for outcome in outcomes]))
-        return [_record(row) for row in self._connection.execute(query)]
+        return self._records(_record, query)
 
     def decide(self, approval_id: int, *, by: str, now_ms: int, outcome: Outcome, reason: str = "") -> None:
         """Decide an open request; raises `ConflictError` when it is not open any more."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import delete, func, insert, select, update
+from sqlalchemy import delete, insert, select, update
 
 from node.store.accounts.tables import AuditRow
 from node.store.tables import Rows, table
@@ -37,4 +37,4 @@ class AuditQueueRows(Rows):
 
     def count(self) -> int:
         """How many records wait to be signed."""
-        return int(self._connection.execute(select(func.count()).select_from(_TABLE)).scalar_one())
+        return self._count_of(_TABLE)

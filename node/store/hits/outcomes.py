@@ -39,8 +39,7 @@ class HitOutcomeRows(Rows):
     def received_since(self, partner: str, *, since_ms: int) -> int:
         """How many resolutions of a partner came at `since_ms` or later."""
         these = (_RESOLUTION.c.partner == partner, _RESOLUTION.c.received_ms >= since_ms)
-        wanted = select(func.count()).select_from(_RESOLUTION).where(*these)
-        return int(self._connection.execute(wanted).scalar_one())
+        return self._count_of(_RESOLUTION, *these)
 
     def resolved(self, *, since_ms: int, within_ms: int) -> Sequence[Resolved]:
         """What became of the files of reports that came at `since_ms` or later, by action."""

@@ -91,8 +91,7 @@ class HitRows(Rows):
 
     def number(self, *conditions: ColumnElement[bool]) -> int:
         """How many meet all conditions; without any, how many there are."""
-        rows = select(func.count()).select_from(_HIT).where(*conditions)
-        return int(self._connection.execute(rows).scalar_one())
+        return self._count_of(_HIT, *conditions)
 
     def found_earlier(self, partner: str, *, epoch: int) -> int:
         """How many of a partner's reports in an epoch are of hits that it found in an earlier one."""

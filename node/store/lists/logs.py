@@ -7,20 +7,15 @@ from sqlalchemy import Row, Update, bindparam, case, select, update
 
 from node.errors import AlreadyExistsError, ConflictError, NotFoundError
 from node.store.lists.records import Head, LogKind, LogRecord
-from node.store.tables import Log, Rows, record, table
+from node.store.tables import Log, Rows, record, table, values_of
 from protocol.tlog.merkle import EMPTY_ROOT, CompactRange
 
 _LOG = table(Log)
 _C = _LOG.c
 _BY_ORIGIN: Final = select(_LOG).where(_C.origin == bindparam("origin"))
 _BY_KIND: Final = select(_LOG).where(_C.kind.in_(bindparam("kinds", expanding=True))).order_by(_C.origin)
-_NO_PENDING: Final = {
-    "pending_size": None,
-    "pending_root": None,
-    "pending_frontier": None,
-    "pending_time_ms": None,
-    "pending_note": None,
-}
+_EMPTY: Final = Head(size=0, root=EMPTY_ROOT, frontier=CompactRange().to_bytes(), time_ms=0)
+_NO_PENDING: Final = {column.name: None for column in _C if column.name.startswith("pending_")}
 
 
 class LogRows(Rows):
@@ -28,41 +23,27 @@ class LogRows(Rows):
 
     def create(self, *, origin: str, kind: LogKind, node: str, name: str) -> LogRecord:
         """Add a log of size 0; raises `AlreadyExistsError`."""
-        row = {
-            "origin": origin,
-            "kind": kind.value,
-            "node": node,
-            "name": name,
-            "size": 0,
-            "root": EMPTY_ROOT,
-            "frontier": CompactRange().to_bytes(),
-            "time_ms": 0,
-            "tail": 0,
-            "checked_ms": 0,
-            "reopened": 0,
-        }
+        row = values_of(
+            _EMPTY, origin=origin, kind=kind, node=node, name=name, tail=0, checked_ms=0, reopened=0
+        )
         self._insert(_LOG, row, AlreadyExistsError("{origin} exists already", origin))
         return self.get(origin)
 
     def get(self, origin: str) -> LogRecord:
         """The log of `origin`; raises `NotFoundError`."""
-        found = self.find(origin)
-        if found is None:
-            what = "list" if "/lists/" in origin else "log"
-            raise NotFoundError(
-                "there is no {what} {origin}", what, origin, hint="see them with: sigfed list ls"
-            )
-        return found
+        what = "list" if "/lists/" in origin else "log"
+        missing = NotFoundError(
+            "there is no {what} {origin}", what, origin, hint="see them with: sigfed list ls"
+        )
+        return self._get(_record, _BY_ORIGIN, missing, origin=origin)
 
     def find(self, origin: str) -> LogRecord | None:
         """The log of `origin`, if there is one."""
-        row = self._connection.execute(_BY_ORIGIN, {"origin": origin}).one_or_none()
-        return None if row is None else _record(row)
+        return self._find(_record, _BY_ORIGIN, origin=origin)
 
     def ls(self, *kinds: LogKind) -> Sequence[LogRecord]:
         """All logs of these kinds, by origin."""
-        wanted = [kind.value for kind in kinds]
-        return [_record(row) for row in self._connection.execute(_BY_KIND, {"kinds": wanted})]
+        return self._records(_record, _BY_KIND, kinds=[kind.value for kind in kinds])
 
     def reserve(self, log: LogRecord, count: int) -> None:
         """Take `count` positions from `log.tail` on; raises `ConflictError` when others took some meanwhile."""
@@ -75,40 +56,18 @@ class LogRows(Rows):
 
     def claim(self, log: LogRecord, head: Head, *, note: bytes | None) -> None:
         """Set the pending head; raises `ConflictError` unless the log stands where `log` says, with none pending."""
-        self._swap(
-            _at_head(log)
-            .where(_C.pending_size.is_(None))
-            .values(
-                pending_size=head.size,
-                pending_root=head.root,
-                pending_frontier=head.frontier,
-                pending_time_ms=head.time_ms,
-                pending_note=note,
-            ),
-            log,
-            "another head was committed meanwhile",
-        )
+        pending = {f"pending_{name}": value for name, value in values_of(head, note=note).items()}
+        claim = _at_head(log).where(_C.pending_size.is_(None)).values(pending)
+        self._swap(claim, log, "another head was committed meanwhile")
 
     def settle(self, log: LogRecord, *, note: bytes, checked_ms: int) -> None:
         """Make the pending head the head; raises `ConflictError` unless it is still that of `log`."""
         pending = log.pending
         assert pending is not None, "only a pending head can be settled"
-        self._swap(
-            _at_head(log)
-            .where(_C.pending_size == pending.size, _C.pending_root == pending.root)
-            .values(
-                size=pending.size,
-                root=pending.root,
-                frontier=pending.frontier,
-                time_ms=pending.time_ms,
-                note=note,
-                **_NO_PENDING,
-                tail=case((_C.tail < pending.size, pending.size), else_=_C.tail),
-                checked_ms=checked_ms,
-            ),
-            log,
-            "its pending head was published meanwhile",
-        )
+        tail = case((_C.tail < pending.size, pending.size), else_=_C.tail)
+        values = values_of(pending, note=note, tail=tail, checked_ms=checked_ms) | _NO_PENDING
+        same = _at_head(log).where(_C.pending_size == pending.size, _C.pending_root == pending.root)
+        self._swap(same.values(values), log, "its pending head was published meanwhile")
 
     def cosign(self, log: LogRecord, note: bytes) -> None:
         """Replace the note by one of the same head with other cosignatures.
@@ -151,13 +110,8 @@ def _record(row: Row[Any]) -> LogRecord:
     if row.pending_size is not None:
         pending = Head(
             size=row.pending_size,
-            root=bytes(row.pending_root),
-            frontier=bytes(row.pending_frontier),
+            root=row.pending_root,
+            frontier=row.pending_frontier,
             time_ms=row.pending_time_ms,
         )
-    return record(
-        LogRecord,
-        row,
-        head=Head(size=row.size, root=bytes(row.root), frontier=bytes(row.frontier), time_ms=row.time_ms),
-        pending=pending,
-    )
+    return record(LogRecord, row, head=record(Head, row), pending=pending)

@@ -47,7 +47,7 @@ class QuarantineRows(Rows):
     def ls(self, log_id: int | None = None) -> Sequence[Quarantined]:
         """What is set aside and not released, oldest first."""
         query = _OPEN if log_id is None else _OPEN_OF_LOG
-        return [_record(row) for row in self._connection.execute(query, {"log_id": log_id})]
+        return self._records(_record, query, log_id=log_id)
 
     def get(self, record_id: int) -> Quarantined:
         """One record, released or not; raises `NotFoundError`."""
@@ -58,22 +58,18 @@ class QuarantineRows(Rows):
         return self._one(record_id, select(_QUARANTINE).with_for_update())
 
     def _one(self, record_id: int, query: Select[Any]) -> Quarantined:
-        row = self._connection.execute(query.where(_QUARANTINE.c.id == record_id)).one_or_none()
-        if row is None:
-            raise NotFoundError(
-                "nothing is quarantined under number {number}",
-                record_id,
-                hint="see all with: sigfed quarantine ls",
-            )
-        return _record(row)
+        missing = NotFoundError(
+            "nothing is quarantined under number {number}",
+            record_id,
+            hint="see all with: sigfed quarantine ls",
+        )
+        return self._get(_record, query.where(_QUARANTINE.c.id == record_id), missing)
 
     def newest(self, log_id: int, kind: str, first: int) -> Quarantined | None:
         """The last record of a kind about a position, released or not; None when there is none."""
         c = _QUARANTINE.c
         these = (c.log_id == log_id, c.kind == kind, c.first == first)
-        wanted = select(_QUARANTINE).where(*these).order_by(c.id.desc()).limit(1)
-        row = self._connection.execute(wanted).one_or_none()
-        return None if row is None else _record(row)
+        return self._find(_record, select(_QUARANTINE).where(*these).order_by(c.id.desc()).limit(1))
 
     def release(self, record_id: int, *, now_ms: int) -> None:
         """An operator looked at it; raises `NotFoundError`."""

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from sqlalchemy import Select, delete, insert, select, update
+from sqlalchemy import Row, delete, insert, select, update
 
 from node.store.partners.records import Allowance, DisclosureRecord
 from node.store.partners.tables import DisclosedAboutRow, DisclosureRow
@@ -17,11 +17,12 @@ class DisclosureRows(Rows):
 
     def find(self, partner: str) -> DisclosureRecord | None:
         """That of a partner; None: it was never allowed any."""
-        return self._one(select(_DISCLOSURE).where(_DISCLOSURE.c.partner == partner))
+        return self._find(_record, select(_DISCLOSURE).where(_DISCLOSURE.c.partner == partner))
 
     def lock(self, partner: str) -> DisclosureRecord | None:
         """As `find`, and nobody else changes it until this transaction, which is one that writes, ends."""
-        return self._one(select(_DISCLOSURE).where(_DISCLOSURE.c.partner == partner).with_for_update())
+        this = select(_DISCLOSURE).where(_DISCLOSURE.c.partner == partner)
+        return self._find(_record, this.with_for_update())
 
     def put(self, record: DisclosureRecord) -> None:
         """Keep what a partner may show and has shown, in place of what was kept."""
@@ -50,6 +51,6 @@ class DisclosureRows(Rows):
         """Count anew: a person looked."""
         self._connection.execute(delete(_ABOUT).where(_ABOUT.c.partner == partner))
 
-    def _one(self, wanted: Select[Any]) -> DisclosureRecord | None:
-        row = self._connection.execute(wanted).one_or_none()
-        return None if row is None else record(DisclosureRecord, row, allowance=record(Allowance, row))
+
+def _record(row: Row[Any]) -> DisclosureRecord:
+    return record(DisclosureRecord, row, allowance=record(Allowance, row))

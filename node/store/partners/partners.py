@@ -169,8 +169,7 @@ class ReplayRows(Rows):
 
     def count(self, issuer: str) -> int:
         """How many ids of an issuer are kept."""
-        counted = select(func.count()).select_from(_USED).where(_USED.c.issuer == issuer)
-        return int(self._connection.execute(counted).scalar_one())
+        return self._count_of(_USED, _USED.c.issuer == issuer)
 
     def spend(self, issuer: str, jti: str, *, expires_ms: int) -> None:
         """Keep an id; raises `ReplayedError` when it is kept already."""

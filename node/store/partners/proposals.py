@@ -50,8 +50,7 @@ class ProposalRows(Rows):
 
     def open_count(self) -> int:
         """How many proposals have files that wait."""
-        wanted = select(func.count()).select_from(_PROPOSAL).where(_PROPOSAL.c.closed_ms.is_(None))
-        return int(self._connection.execute(wanted).scalar_one())
+        return self._count_of(_PROPOSAL, _PROPOSAL.c.closed_ms.is_(None))
 
     def files(self, proposal: ProposalRecord) -> Sequence[FileRecord]:
         """What became of its files, in their order."""
@@ -67,16 +66,14 @@ class ProposalRows(Rows):
 
     def waiting(self, partner: str) -> int:
         """How many of a partner's files nobody decided yet."""
-        wanted = select(func.count()).select_from(_FILE).where(_FILE.c.partner == partner, _WAITS)
-        return int(self._connection.execute(wanted).scalar_one())
+        return self._count_of(_FILE, _FILE.c.partner == partner, _WAITS)
 
     def decide(self, proposal: ProposalRecord, numbers: Collection[int], outcome: FileRecord) -> int:
         """Give the outcome to those of these files that wait; returns how many. The last one closes the proposal."""
         these = (_files_of(proposal), _FILE.c.number.in_(numbers), _WAITS)
         decided = update(_FILE).where(*these).values(values_of(outcome, "number"))
         count = self._connection.execute(decided).rowcount
-        left = select(func.count()).select_from(_FILE).where(_files_of(proposal), _WAITS)
-        if not self._connection.execute(left).scalar_one():
+        if not self._count_of(_FILE, _files_of(proposal), _WAITS):
             this = (_this(proposal), _PROPOSAL.c.closed_ms.is_(None))
             closed = update(_PROPOSAL).where(*this).values(closed_ms=outcome.decided_ms)
             self._connection.execute(closed)

@@ -22,19 +22,16 @@ class WitnessRows(Rows):
 
     def find(self, origin: str) -> WitnessRecord | None:
         """What was cosigned last of a log; None if nothing ever was."""
-        row = self._connection.execute(_BY_ORIGIN, {"origin": origin}).one_or_none()
-        return None if row is None else _record(row)
+        return self._find(_record, _BY_ORIGIN, origin=origin)
 
     def get(self, origin_sha256: str) -> WitnessRecord:
         """The record by the SHA-256 of its origin in hexadecimal digits; raises `NotFoundError`."""
-        row = self._connection.execute(select(_TABLE).where(_C.origin_sha256 == origin_sha256)).one_or_none()
-        if row is None:
-            raise NotFoundError("no checkpoint of this log was cosigned here")
-        return _record(row)
+        missing = NotFoundError("no checkpoint of this log was cosigned here")
+        return self._get(_record, select(_TABLE).where(_C.origin_sha256 == origin_sha256), missing)
 
     def ls(self) -> Sequence[WitnessRecord]:
         """All records, by origin."""
-        return [_record(row) for row in self._connection.execute(select(_TABLE).order_by(_C.origin))]
+        return self._records(_record, select(_TABLE).order_by(_C.origin))
 
     def replace(self, old: WitnessRecord | None, new: WitnessRecord) -> None:
         """Put `new` in the place of `old`; raises `ConflictError` when another came in between."""

@@ -24,16 +24,14 @@ class SubsetRows(Rows):
 
     def get(self, name: str) -> SubsetRecord:
         """The subset of that name; raises `NotFoundError`."""
-        row = self._connection.execute(select(_SUBSET).where(_SUBSET.c.name == name)).one_or_none()
-        if row is None:
-            raise NotFoundError(
-                "there is no subset {name}", name, hint="see what there is with: sigfed subset ls"
-            )
-        return _subset(row)
+        missing = NotFoundError(
+            "there is no subset {name}", name, hint="see what there is with: sigfed subset ls"
+        )
+        return self._get(_subset, select(_SUBSET).where(_SUBSET.c.name == name), missing)
 
     def ls(self) -> Sequence[SubsetRecord]:
         """All subsets by name."""
-        return [_subset(row) for row in self._connection.execute(select(_SUBSET).order_by(_SUBSET.c.name))]
+        return self._records(_subset, select(_SUBSET).order_by(_SUBSET.c.name))
 
     def set_filter(self, name: str, subset_filter: SubsetFilter) -> None:
         """What the subset takes in from now on."""
