@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from keys.message import Message
 from node.lists.changes import content_id_of, digest_of
-from node.lists.entries import ListReader
+from node.lists.lookup import Finder
 from node.lists.openings import CONTENT_ID, OpeningColumns
 from node.store.lists.columns import Keys, Listed, Positions
 from node.store.lists.records import IndexHit, LogKind, LogRecord
@@ -55,10 +55,9 @@ class Siblings:
     """Reads, in the transaction `unit`, what held lists give as digests of one file."""
 
     def __init__(self, store: Store, unit: Unit) -> None:
-        self._store = store
         self._unit = unit
+        self._finder = Finder(store, unit)
         self._logs = {log.id: log for log in unit.logs.ls(LogKind.OWN_LIST, LogKind.PEER_LIST)}
-        self._readers: dict[int, ListReader] = {}
         self._aside: dict[int, _Spans] = {}
 
     def is_aside(self, hit: IndexHit) -> bool:
@@ -84,7 +83,7 @@ class Siblings:
 
     def of(self, log_id: int, position: int) -> tuple[Digest, ...]:
         """Digests of the file at a position, its own included; none where the opening is not held."""
-        reader = self._reader(log_id)
+        reader = self._finder.reader(self._logs[log_id])
         own = reader.raw(position)
         content_id = content_id_of(own) if own else b""
         if not content_id:
@@ -95,18 +94,13 @@ class Siblings:
 
     def bundle(self, log_id: int, index: int) -> list[bytes]:
         """As many openings of a list as a bundle has, from the bundle of this index on; empty where there is none."""
-        return self._reader(log_id).bundle(index)
+        return self._finder.reader(self._logs[log_id]).bundle(index)
 
     def _aside_in(self, log_id: int) -> "_Spans":
         if log_id not in self._aside:
             records = [record for record in self._unit.quarantine.ls(log_id) if record.kind == "add"]
             self._aside[log_id] = _Spans.of([(record.first, record.last) for record in records])
         return self._aside[log_id]
-
-    def _reader(self, log_id: int) -> ListReader:
-        if log_id not in self._readers:
-            self._readers[log_id] = ListReader(self._store, self._unit, self._logs[log_id])
-        return self._readers[log_id]
 
 
 class Neighbours:

@@ -53,9 +53,10 @@ class Held(Siblings):
     """Held lists of these openings, by number."""
 
     def __init__(self, lists: Sequence[Sequence[bytes]], aside: Sequence[int]) -> None:
-        self._store = SimpleNamespace(vault=VAULT)  # type: ignore[assignment]
-        self._logs = {number: SimpleNamespace(origin=f"list {number}") for number in range(len(lists))}  # type: ignore[misc]
-        self._readers = {number: _reader(rows) for number, rows in enumerate(lists)}  # type: ignore[misc]
+        logs = {at: SimpleNamespace(id=at, origin=f"list {at}") for at in range(len(lists))}
+        readers = [_reader(rows) for rows in lists]
+        self._logs = logs  # type: ignore[assignment]
+        self._finder = SimpleNamespace(reader=lambda log: readers[log.id])  # type: ignore[assignment]
         spans = collisions._Spans.of([(position, position) for position in aside])
         self._aside = dict.fromkeys(range(len(lists)), spans)
 

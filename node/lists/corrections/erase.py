@@ -19,6 +19,7 @@ from keys.errors import SigfedError
 from node.errors import ConflictError, MissingObjectError, NotFoundError, StoreError
 from node.lists.entries import ListReader, read_batch
 from node.lists.imports.case_data import without_entries
+from node.lists.lookup import Finder
 from node.lists.tombstones import MOST_HONOURED, note_all_listed
 from node.objects.kept_proposals import erase_proposed
 from node.objects.listed_rows import erase as erase_listed
@@ -208,13 +209,11 @@ def _standing(store: Store, unit: Unit, log: LogRecord, graves: Sequence[_Grave]
     gone = {grave.shredding.position for grave in graves}
     digests = {store.vault.key_of(grave.digest): grave.digest for grave in graves if grave.digest}
     lists = {each.id: each for each in unit.logs.ls(LogKind.OWN_LIST, LogKind.PEER_LIST)}
-    readers: dict[int, ListReader] = {}
+    finder = Finder(store, unit)
     for hit in unit.entries.find(list(digests)):
         if hit.log_id not in lists or (hit.log_id == log.id and hit.position in gone):
             continue
-        if hit.log_id not in readers:
-            readers[hit.log_id] = ListReader(store, unit, lists[hit.log_id])
-        if _may_name(readers[hit.log_id], hit.position, digests[hit.key]):
+        if _may_name(finder.reader(lists[hit.log_id]), hit.position, digests[hit.key]):
             mac = store.vault.tombstone_of(digests[hit.key])
             yield StillListed(mac=mac, log_id=hit.log_id, position=hit.position)
 

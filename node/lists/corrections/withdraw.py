@@ -9,10 +9,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from keys.message import Message
-from node.errors import NotFoundError
 from node.lists.catalogue import own_list
 from node.lists.changes import new_record
-from node.lists.entries import ListReader
 from node.lists.families import Family
 from node.lists.queue import Queue, retried
 from node.store.lists.records import IndexHit
@@ -57,10 +55,7 @@ def withdraw(store: Store, origin: str, digest: Digest, *, reason: Reason) -> Wi
 def withdraw_at(store: Store, origin: str, position: int, *, reason: Reason) -> Withdrawn:
     """The same for the digest of the entry at a position."""
     with store.read() as unit:
-        log = own_list(unit, origin)
-        digest = ListReader(store, unit, log).opening(position).digest
-    if digest is None:
-        raise NotFoundError("{origin} has no entry at {position}", origin, position)
+        digest = Family(store, unit, own_list(unit, origin)).digest_at(position)
     return withdraw(store, origin, digest, reason=reason)
 
 
