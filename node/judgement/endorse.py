@@ -15,7 +15,7 @@ from typing import Final
 
 from node.errors import UsageError
 from node.formats.rows import NO_CASE, ImportRow
-from node.judgement.fold import listing_of
+from node.judgement.fold import listings_of
 from node.judgement.part import part_of
 from node.judgement.premises import Premises
 from node.judgement.queue import no_file
@@ -73,28 +73,38 @@ class Endorsed:
     """Those whose file holds other entries than were shown, as ORIGIN:INDEX."""
 
 
+class _PeerRow(ImportRow):
+    """A peer's file as a row, which an import may keep until others are listed; with its entries."""
+
+    refs: Mapping[Digest, EntryRef]
+
+
 @dataclass(frozen=True, slots=True)
 class _RelyingPacker:
     """Adds that name the peer's entries they rely on."""
 
     statement: Statement
-    refs: dict[tuple[int, Digest], EntryRef]
-    """The peer's entries by collection and digest."""
 
     def pack(
-        self, collection: int, digests: Iterable[Digest], content_id: bytes, nonces: Iterator[bytes]
+        self, row: ImportRow, digests: Iterable[Digest], content_id: bytes, nonces: Iterator[bytes]
     ) -> list[bytes]:
         """Records of one file's digests, each with the next nonce."""
+        assert isinstance(row, _PeerRow), "whoever relies on entries brings them"
         return [
             pack(
-                Change(Op.ADD, 0, collection, 0, self._opening(collection, digest, content_id, next(nonces)))
+                Change(
+                    Op.ADD,
+                    0,
+                    row.collection,
+                    0,
+                    self._opening(row.refs[digest], digest, content_id, next(nonces)),
+                )
             )
             for digest in digests
         ]
 
-    def _opening(self, collection: int, digest: Digest, content_id: bytes, nonce: bytes) -> bytes:
-        ext = self.statement.ext(content_id, self.refs[collection, digest])
-        return Opening(nonce, digest, ext).to_bytes()
+    def _opening(self, ref: EntryRef, digest: Digest, content_id: bytes, nonce: bytes) -> bytes:
+        return Opening(nonce, digest, self.statement.ext(content_id, ref)).to_bytes()
 
 
 def endorse(
@@ -116,7 +126,7 @@ def endorse(
         UsageError: `source` is not a peer's list.
         ConflictError: an import queued some of the same digests meanwhile.
     """
-    wanted = list(_files(_peer_listing(store, source), select))
+    wanted = _every_file(store, source, select)
     return _queue(store, origin, wanted, statement=statement, now_ms=now_ms, guards=guards)
 
 
@@ -176,7 +186,7 @@ def preview(
 def _queue(
     store: Store,
     origin: str,
-    wanted: Collection[File],
+    wanted: Iterable[File],
     *,
     statement: Statement,
     now_ms: int,
@@ -184,27 +194,27 @@ def _queue(
 ) -> ImportReport:
     packer: Packer = AddPacker(statement.template())
     if statement.basis is Basis.RELIES_ON:
-        refs = {(collection, entry.digest): entry.ref for collection, entries in wanted for entry in entries}
-        packer = _RelyingPacker(statement, refs)
+        packer = _RelyingPacker(statement)
     return queue_rows(store, origin, _rows(wanted), packer=packer, now_ms=now_ms, guards=guards)
 
 
-def _rows(files: Iterable[File]) -> list[ImportRow]:
-    return [
-        ImportRow(entries[0].index, tuple(entry.digest for entry in entries), collection, NO_CASE, "")
-        for collection, entries in files
-    ]
+def _rows(files: Iterable[File]) -> Iterator[ImportRow]:
+    for collection, entries in files:
+        digests = tuple(entry.digest for entry in entries)
+        row = _PeerRow(entries[0].index, digests, collection, NO_CASE, "")
+        row.refs = {entry.digest: entry.ref for entry in entries}
+        yield row
 
 
 def _one_of(indices: Collection[int]) -> Select:
     return lambda entry: entry.index in indices
 
 
-def _peer_listing(store: Store, source: str) -> Listing:
+def _every_file(store: Store, source: str, select: Select) -> Iterator[File]:
     with store.read() as unit:
         log = _peer_list(unit, source)
         set_aside = unit.quarantine.ls(log.id)
-    return listing_of(store, log, set_aside)
+    return (file for listing in listings_of(store, log, set_aside) for file in _files(listing, select))
 
 
 def _part_of(store: Store, source: str, indices: Iterable[int]) -> Listing:

@@ -1,26 +1,71 @@
 """What one held list says, without what the guards set aside."""
 
 from bisect import bisect_right
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from hashlib import blake2b
+from struct import Struct
 from typing import Final
 
+import numpy as np
+
 from node.judgement.premises import SET_ASIDE, HeldList
+from node.lists.changes import content_id_of
 from node.objects.logfiles import Item, LogFiles
 from node.store.lists.records import LogRecord, Quarantined
+from node.store.spool import Parts, Spool
 from node.store.store import Store
-from protocol.lists.event import Op
+from protocol.limits import EVENT_BYTES, HEADER_BYTES
+from protocol.lists.event import Header, Op
 from protocol.lists.listing import Listing, fold
 
 ABOUT_ADDS: Final = frozenset({Op.WITHDRAW, Op.AMEND})
 """What is about an add, and is nothing without it."""
+_EVENTS: Final = 2**15
+"""That are folded at once; on average."""
+_ROW: Final = Struct(">QH")
+"""Position, and length of the opening; the event and the opening follow."""
+_NOWHERE: Final = 0xFFFF
+"""The part of what has no file; there are fewer."""
+_KEY_BYTES: Final = 16
 
 
-def listing_of(store: Store, log: LogRecord, set_aside: Sequence[Quarantined] = ()) -> Listing:
-    """What one held list says at its held size, without what was set aside."""
+def listings_of(store: Store, log: LogRecord, set_aside: Sequence[Quarantined] = ()) -> Iterator[Listing]:
+    """The entries of one held list at its held size, without what was set aside: those of one file in one listing.
+
+    Some thirty thousand events are folded at a time, so that no long list is in memory; the others wait on disk.
+    """
     runs = [(SET_ASIDE[item.kind], item.first, item.last) for item in set_aside if item.kind in SET_ASIDE]
-    items = _items(store, log.origin, log.head.size, runs)
-    return replace(fold(log.origin, items), size=log.head.size)
+    with Spool(store.vault.entropy) as spool:
+        parts = Parts(spool, min(_NOWHERE, 1 + log.head.size // _EVENTS))
+        _put_by_file(store, log, runs, parts)
+        for at in range(parts.count):
+            yield fold(log.origin, _items_in(b"".join(parts.take(at))))
+
+
+def _put_by_file(store: Store, log: LogRecord, runs: Sequence[tuple[int, int, int]], parts: Parts) -> None:
+    """Each add where the others of its file are, and what is about it."""
+    # Whoever chose content ids that meet in one part would fill the memory: he does not know which do.
+    key = store.vault.entropy(_KEY_BYTES)
+    places = np.full(log.head.size, _NOWHERE, dtype=np.uint16)
+    for position, event, opening in _items(store, log.origin, log.head.size, runs):
+        if event[1] == Op.ADD and opening:
+            file = content_id_of(opening) or position.to_bytes(8)
+            mixed = int.from_bytes(blake2b(file, key=key, digest_size=4).digest())
+            places[position] = mixed * parts.count >> 32
+        elif event[1] in ABOUT_ADDS and (header := Header.from_bytes(event[:HEADER_BYTES])).known:
+            places[position] = places[header.ref]
+        if (at := int(places[position])) != _NOWHERE:
+            said = opening or b""
+            parts.put(at, _ROW.pack(position, len(said)) + event + said)
+
+
+def _items_in(rows: bytes) -> Iterator[Item]:
+    start = 0
+    while start < len(rows):
+        position, length = _ROW.unpack_from(rows, start)
+        middle = start + _ROW.size + EVENT_BYTES
+        yield position, rows[start + _ROW.size : middle], rows[middle : middle + length] or None
+        start = middle + length
 
 
 def items_of(store: Store, held: HeldList) -> Iterable[Item]:

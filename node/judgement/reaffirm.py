@@ -60,12 +60,16 @@ class _ReaffirmingPacker:
     blocks: Blocks
 
     def pack(
-        self, collection: int, digests: Iterable[Digest], content_id: bytes, nonces: Iterator[bytes]
+        self, row: ImportRow, digests: Iterable[Digest], content_id: bytes, nonces: Iterator[bytes]
     ) -> list[bytes]:
         """Records of one file's digests, each with the next nonce."""
         said = self.statement.ext(content_id)
         return [
-            pack(Change(Op.ADD, 0, collection, 0, _opening(next(nonces), digest, said, self.blocks[digest])))
+            pack(
+                Change(
+                    Op.ADD, 0, row.collection, 0, _opening(next(nonces), digest, said, self.blocks[digest])
+                )
+            )
             for digest in digests
         ]
 

@@ -14,6 +14,7 @@ from typing import Final, NamedTuple, Protocol
 
 from node.clock import Entropy
 from node.errors import StoreError
+from node.formats.rows import ImportRow
 from protocol.digest import SIZES, Algorithm, Digest
 from protocol.errors import ProtocolError
 from protocol.lists.event import Header, Op
@@ -86,7 +87,7 @@ class Packer(Protocol):
     """Makes the adds of one file."""
 
     def pack(
-        self, collection: int, digests: Iterable[Digest], content_id: bytes, nonces: Iterator[bytes]
+        self, row: ImportRow, digests: Iterable[Digest], content_id: bytes, nonces: Iterator[bytes]
     ) -> list[bytes]:
         """Records of one file's digests, each with the next nonce."""
         ...
@@ -101,10 +102,10 @@ class AddPacker:
         self._heads: dict[int, dict[int, tuple[bytes, bytes]]] = {}
 
     def pack(
-        self, collection: int, digests: Iterable[Digest], content_id: bytes, nonces: Iterator[bytes]
+        self, row: ImportRow, digests: Iterable[Digest], content_id: bytes, nonces: Iterator[bytes]
     ) -> list[bytes]:
         """Records of one file's digests, each with the next nonce."""
-        heads = self._heads.get(collection) or self._add_heads(collection)
+        heads = self._heads.get(row.collection) or self._add_heads(row.collection)
         ext = self._template.with_id(content_id)
         records = []
         for digest in digests:

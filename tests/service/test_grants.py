@@ -19,7 +19,7 @@ from node.access.grants import (
 )
 from node.errors import ForbiddenError, NotFoundError
 from node.judgement.coverage import difference
-from node.judgement.fold import listing_of
+from node.judgement.fold import listings_of
 from node.lists.corrections.amend import Amendment, amend
 from node.lists.corrections.dispute import dispute
 from node.lists.corrections.erase import carry_out
@@ -152,7 +152,8 @@ def test_what_another_grant_opens_is_what_lists_say_when_they_are_folded(agency:
     withdraw(store, origin, file_digests("e")[0], reason=Reason.OTHER)
     agency.add(rows("g"))
     said = Counter(
-        (entry.collection, entry.digest.algorithm) for entry in listing_of(store, agency.log).entries.values()
+        (entry.collection, entry.digest.algorithm)
+        for entry in next(listings_of(store, agency.log)).entries.values()
     )
     assert said.total() == 8
     assert difference(store, "nl.example", ALL, now=NOW) == (said, {})

@@ -10,7 +10,7 @@ import pytest
 from keys.message import Message
 from node.errors import AlreadyExistsError, MissingObjectError, NotFoundError, UsageError
 from node.formats.rows import ImportRow, RefusedRow
-from node.judgement.fold import listing_of
+from node.judgement.fold import listings_of
 from node.lists.guards import Guards
 from node.lists.imports.intake import ImportReport, import_rows, preview_rows
 from node.objects import filters
@@ -103,7 +103,8 @@ class TestBenign:
         (record,) = set_aside(agency, other.origin)
         assert (record.kind, record.first, record.last) == ("add", 2, 5)
         listed = {
-            e.digest for e in listing_of(agency.store, agency.log_of(other.origin), [record]).entries.values()
+            e.digest
+            for e in next(listings_of(agency.store, agency.log_of(other.origin), [record])).entries.values()
         }
         assert listed == {*file_digests("x"), *file_digests("y")}
 

@@ -252,7 +252,7 @@ class _Import:
         nonces = slices(entropy(NONCE_BYTES * sum(len(item.digests) for item in fresh)), NONCE_BYTES)
         records: list[bytes] = []
         for (row, digests, joined), own in zip(fresh, ids, strict=True):
-            records += pack(row.collection, digests, joined or own, nonces)
+            records += pack(row, digests, joined or own, nonces)
         return records
 
     def _commit(self, queue: Queue) -> None:
@@ -304,8 +304,8 @@ def _scattered(counts: Positions, order: Positions) -> tuple[Positions, Position
 def _chunks(rows: Iterable[RowResult], progress: Progress) -> Iterator[_Chunk]:
     read = 0
     for chunk in batches(rows, _CHUNK):
-        taken = [row for row in chunk if type(row) is ImportRow]
-        refused = [row for row in chunk if type(row) is RefusedRow] if len(taken) < len(chunk) else []
+        taken = [row for row in chunk if isinstance(row, ImportRow)]
+        refused = [row for row in chunk if isinstance(row, RefusedRow)] if len(taken) < len(chunk) else []
         read += len(chunk)
         yield taken, refused
         progress(read)
