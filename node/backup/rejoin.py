@@ -14,7 +14,6 @@ import asyncio
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, field, replace
-from datetime import datetime
 from typing import Final
 
 from keys.errors import SigfedError
@@ -45,7 +44,7 @@ from node.identity.sightings import (
 from node.lists.corrections.erase import carry_out_everywhere
 from node.objects.logfiles import held_tree
 from node.peers.recovery import BrokenHistoryError, Returned, have_back
-from node.ports.keyring import RingKey, signing
+from node.ports.keyring import RingKey, signing, unfollowed
 from node.remote.node import RemoteNode
 from node.rotation.next_root import propose_root
 from node.rotation.revoke import settle as settle_revoked
@@ -364,7 +363,8 @@ def _replace_keys(identity: Identity, signers: Sequence[Signer], done: Rejoined)
             new = replace(new, witness=_renamed(identity, old.witness))
         return new
 
-    done.taken_back = sorted(_without_successor(ring.read(), now))
+    # Those of tokens are replaced anyway.
+    done.taken_back = sorted(key.name for key in unfollowed(ring.read(), now) if key.role is not Role.TOKEN)
     ring.change(_without_tokens)
     document = _revise(identity, change, signers)
     if document.witness is not None:
@@ -380,14 +380,6 @@ def _revise(
     if identity.signer_link is not None:
         behind = remote_keys(identity.signer_link, identity.trust_files).stamped()
     return identity.trust.leave_room(change, signers=signers, room=ROOM, behind=behind)
-
-
-def _without_successor(ring: Sequence[RingKey], now: datetime) -> Iterator[str]:
-    """Names of keys that were taken back, and that none here signs after; those of tokens are replaced anyway."""
-    for key in ring:
-        lineage, gone = key.managed.lineage, key.stage in {Stage.REVOKED, Stage.LOST}
-        if gone and key.role is not Role.TOKEN and not signing(ring, key.role, lineage.of, now):
-            yield key.name
 
 
 def _without_tokens(keys: tuple[RingKey, ...]) -> Iterator[RingKey]:

@@ -82,6 +82,14 @@ def silent(keys: Iterable[RingKey], now: datetime) -> bool:
     return not waiting <= signing_now
 
 
+def unfollowed(keys: Iterable[RingKey], now: datetime) -> tuple[RingKey, ...]:
+    """Keys that were taken back, and that none signs after."""
+    keys = tuple(keys)
+    signing_now = {managed.lineage for managed in signers((key.managed for key in keys), now)}
+    gone = {Stage.REVOKED, Stage.LOST}
+    return tuple(key for key in keys if key.stage in gone and key.managed.lineage not in signing_now)
+
+
 RingChange = Callable[[tuple[RingKey, ...]], Iterable[RingKey]]
 
 

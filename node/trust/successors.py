@@ -41,7 +41,7 @@ def with_successors(
 ) -> NodeDocument:
     """The document with a key of every lineage until its last day; `ended` kids sign no more, whatever their window."""
     document = _without_forgotten(document)
-    for lineage in _lineages(document):
+    for lineage in lineages(document):
         ends = [
             key.valid.end
             for key in listed_keys(document, root)
@@ -110,7 +110,7 @@ def ending_by(document: NodeDocument, lineage: Lineage, end: datetime) -> NodeDo
             raise AssertionError(f"{lineage.role} keys are not listed with a window")
 
 
-def _lineages(document: NodeDocument) -> Iterator[Lineage]:
+def lineages(document: NodeDocument) -> Iterator[Lineage]:
     """Where a key must sign as long as the document counts."""
     yield from (Lineage(Role.AUTH), Lineage(Role.TOKEN), Lineage(Role.STATEMENT))
     if document.witness is not None:

@@ -27,6 +27,7 @@ from node.names import CONFIG_NAME
 from node.objects.integrity import UNREADABLE, words_of
 from node.objects.stores import open_bucket
 from node.pages.text import counted
+from node.ports.keyring import unfollowed
 from node.recipients.accreditation import Recipients, fetchable
 from node.rotation.store import write_store
 from node.signer_host.host import keys_of
@@ -35,6 +36,7 @@ from node.store.lists.records import LogKind
 from node.trust.expiry import TermState, late, next_due
 from node.trust.foundation import log_label, spare_files
 from node.trust.others.documents import member_documents
+from node.trust.successors import lineages
 from node.witnesses.policies import witness_key_twice
 from protocol.limits import MAX_CLOCK_SKEW_MS
 
@@ -93,6 +95,18 @@ def _keys(identity: Identity) -> Iterator[Check]:
             f"on this machine: {counted(len(spare), 'key')} that no daily work needs",
             f"move {', '.join(spare)} from {identity.home.offline_keys} to sticks in safes",
         )
+    yield from _taken_back(identity)
+
+
+def _taken_back(identity: Identity) -> Iterator[Check]:
+    """Says something only where a key was taken back, and none signs after it: nothing is signed there."""
+    needed = frozenset(lineages(identity.trust.document()))
+    for key in unfollowed(identity.adopt_keys(), identity.clock.now()):
+        lineage = key.managed.lineage
+        if lineage in needed:
+            of = f" --of {lineage.of}" if lineage.of else ""
+            words = f"{key.name} was taken back, and no key signs after it"
+            yield Check("keys", Health.FAIL, words, f"sigfed key rotate {key.role}{of}")
 
 
 def _epochs(identity: Identity) -> Iterator[Check]:

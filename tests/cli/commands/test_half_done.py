@@ -223,6 +223,8 @@ def test_a_key_that_stopped_is_told_though_nothing_was_proposed(
     assert "a part of it may have been done" in finished.err
     assert "nothing to sign" not in finished.err
     partly(agency, finished, "key.revoke")
+    wrong = {one["words"]: one["step"] for one in agency.run("doctor").results if one["health"] == "fail"}
+    assert wrong["auth-1 was taken back, and no key signs after it"] == "sigfed key rotate auth"
 
 
 def test_a_root_that_is_in_force_is_on_record_though_the_old_keys_are_still_there(
