@@ -45,6 +45,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 pytest_plugins = [
     "support.closed_stores",
+    "support.collected_once",
     "support.compiled_once",
     "support.machine",
     "support.programs",

@@ -1,7 +1,7 @@
 """What a run of the tests makes of the machine: its processors, its memory for temporary folders, nothing of its disk.
 
-What nodes note until the machine starts again lies in a folder of the run, and what its workers make once for all of
-them in another.
+A folder of the run holds what its workers make once for all of them, and what nodes of each note until the machine
+starts again.
 
 No test cuts the power, so nothing waits for a disk: where there is room in memory, temporary folders are there; where
 there is not, neither this process nor its forks ask the disk to have written.
@@ -42,13 +42,16 @@ def pytest_configure(config: pytest.Config) -> None:
     """Put temporary folders into memory unless somebody chose a place, and what a session has there among them."""
     if "TMPDIR" not in os.environ and _has_room(MEMORY):
         os.environ["TMPDIR"], tempfile.tempdir = str(MEMORY), None
-    runtime = tempfile.TemporaryDirectory()
-    config.add_cleanup(runtime.cleanup)
-    os.environ["XDG_RUNTIME_DIR"] = runtime.name
     if _SHARED not in os.environ:  # this process starts the workers, which find it there
         _share(config.add_cleanup)
+    own_folder()
     hurry()
     gc.disable()  # what is collected stays
+
+
+def own_folder() -> None:
+    """Nodes of this worker note what stays until the machine starts again where those of no other do."""
+    os.environ["XDG_RUNTIME_DIR"] = tempfile.mkdtemp(dir=os.environ[_SHARED])
 
 
 def pytest_collection_finish() -> None:

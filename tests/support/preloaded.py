@@ -105,6 +105,16 @@ def _started() -> ForkServerContext:
     return context
 
 
+def share() -> None:
+    """Start the server, for this process and the forks that it will have."""
+    _server()
+
+    def running() -> None:
+        """It is no child of theirs, so they cannot ask; who finds nobody there fails."""
+
+    os.register_at_fork(after_in_child=lambda: setattr(forkserver._forkserver, "ensure_running", running))
+
+
 def _spawn_on_our_path(_program: bytes, arguments: Sequence[str], files: Sequence[int]) -> int:
     """Python before 3.14 does not hand its path on, and a module that it does not find it does without.
 

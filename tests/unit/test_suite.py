@@ -73,6 +73,54 @@ def test_the_plain_command_alone_leaves_out_what_is_slow(
     assert ran in run(tmp_path, source, *words, require_all=require_all).stdout
 
 
+def test_workers_are_forks_of_one_process_that_collected(tmp_path: Path) -> None:
+    source = """
+import os
+from pathlib import Path
+
+HERE = Path(__file__).parent
+(HERE / f"loaded-{__name__}-{os.getpid()}").touch()
+
+def test_a(tmp_path):
+    own = [os.getpid(), tmp_path.parent, os.environ["XDG_RUNTIME_DIR"], os.environ["PYTEST_XDIST_WORKER"]]
+    (HERE / f"ran-{__name__}").write_text("\\n".join(map(str, own)))
+
+def test_b(capfd):
+    os.write(1, b"seen")
+    assert capfd.readouterr().out == "seen"
+
+def test_c():
+    print("told of", __name__)
+    assert False
+
+def test_d():
+    try:
+        (HERE / "died").touch(exist_ok=False)
+    except FileExistsError:
+        return
+    os._exit(3)
+
+def test_e():
+    pass
+"""
+    (tmp_path / "test_other.py").write_text(source)
+    result = run(tmp_path, source, "-n", "2", "--dist", "loadfile", ".")
+    assert "3 failed, 8 passed" in result.stdout, result.stdout + result.stderr
+    assert "crashed while running" in result.stdout
+    assert "told of test_it" in result.stdout
+    assert "told of test_other" in result.stdout
+    names = [path.name.rpartition("-")[0] for path in tmp_path.glob("loaded-*")]
+    assert sorted(names) == ["loaded-test_it", "loaded-test_other"]
+    first, second = (path.read_text().splitlines() for path in tmp_path.glob("ran-*"))
+    assert not {*first} & {*second}
+
+
+def test_workers_tell_what_does_not_collect(tmp_path: Path) -> None:
+    result = run(tmp_path, "import nothing_of_this_name\n", "-n", "2", ".")
+    assert result.stdout.count("No module named 'nothing_of_this_name'") == 1
+    assert result.returncode == pytest.ExitCode.TESTS_FAILED
+
+
 def test_what_leans_on_a_program_is_listed(tmp_path: Path) -> None:
     source = """
 import subprocess
