@@ -243,6 +243,24 @@ async def test_no_partner_fills_the_table_with_reports_of_one_digest(
     assert await api.report_hit(SUBSET, sent[3])
 
 
+@pytest.mark.threat("masses of reports")
+async def test_no_partner_has_releases_read_without_end(
+    world: HitWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reports, "MAX_UNLISTED", 2)
+    asked = (await world.evaluated("nobody lists it")).to_bytes()
+    listed = await world.evaluated("a file")
+    api = world.hits()
+    for _ in range(2):
+        with pytest.raises(NotFoundError):
+            await api.report_hit(SUBSET, asked)
+    for report in (asked, listed.to_bytes()):
+        with pytest.raises(RateLimitedError):
+            await api.report_hit(SUBSET, report)
+    world.federation.advance(hours=1)
+    assert await api.report_hit(SUBSET, listed.to_bytes())
+
+
 async def test_neither_tables_nor_errors_hold_a_digest(world: HitWorld, tmp_path: Path) -> None:
     sent = await world.reported("a file")
     value = named("a file").value

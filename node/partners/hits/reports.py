@@ -8,6 +8,7 @@ Spec: docs/spec/statement.md, "Report" and "End".
 """
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from hashlib import sha256
@@ -15,7 +16,7 @@ from typing import Final
 
 from keys.signer import Signer
 from keys.trust.tuf.root import TrustedRoot
-from node.clock import DAY_MS, Clock, milliseconds
+from node.clock import DAY_MS, HOUR_MS, Clock, milliseconds
 from node.errors import AlreadyExistsError, ConflictError, NotFoundError, RateLimitedError, UsageError
 from node.objects.release_files import ReleaseFolder
 from node.objects.sealed_names import report_name
@@ -50,6 +51,8 @@ MAX_GIVEN_BACK: Final = 64
 """Hits of earlier epochs, a partner and epoch, whose evaluation is given back: each could carry 63 tests more."""
 MAX_A_DAY: Final = 10_000
 """New reports of one partner in 24 hours: one evaluated digest makes reports without end, and each is kept."""
+MAX_UNLISTED: Final = 100
+"""Reports of one partner in an hour that no release lists: for each, releases are read, and none is paid for."""
 
 _WAIT_SECONDS: Final = 3600
 
@@ -77,6 +80,9 @@ class Reporting:
         self._roots = roots
         self._signer = signer
         self._floods = floods
+        self._hour = 0
+        self._unlisted = Counter[str]()
+        """Reports that no release listed, by partner, in this hour."""
 
     async def report(self, partner: str, subset: str, request: bytes) -> bytes:
         """The receipt of a report that `partner` sent.
@@ -89,7 +95,7 @@ class Reporting:
             OverQuotaError: the same, and no evaluation is left to pay with.
             NotFoundError: no release lists it, or the newest does not any more: then it is kept, and has ended.
             ConflictError: the partner has another report of that id.
-            RateLimitedError: it made more reports in a day than there can be.
+            RateLimitedError: it made more reports in a day than there can be, or too many of what is not listed.
         """
         return await asyncio.to_thread(self._take, partner, subset, request)
 
@@ -105,7 +111,11 @@ class Reporting:
         if earlier is not None:
             raise ConflictError("another report has this id", hint="make a new id")
         self._require_few(partner)
-        version, label = self._listed(record, report, output)
+        try:
+            version, label = self._listed(record, report, output)
+        except NotFoundError:
+            self._unlisted[partner] += 1
+            raise
         receipt = self._receipt(report, version, label)
         signed = receipt.signed(self._signer())
         kept = None
@@ -168,9 +178,15 @@ class Reporting:
         )
 
     def _require_few(self, partner: str) -> None:
+        now_ms = milliseconds(self._clock.now())
+        if self._hour != now_ms // HOUR_MS:
+            self._hour, self._unlisted = now_ms // HOUR_MS, Counter()
+        if self._unlisted[partner] >= MAX_UNLISTED:
+            raise RateLimitedError(
+                "too many reports of what is not listed", retry_after_seconds=_WAIT_SECONDS
+            )
         with self._store.read() as unit:
-            since_ms = milliseconds(self._clock.now()) - DAY_MS
-            count = unit.hits.received_since(partner, since_ms=since_ms)
+            count = unit.hits.received_since(partner, since_ms=now_ms - DAY_MS)
         if count >= MAX_A_DAY:
             raise RateLimitedError("too many hit reports in a day", retry_after_seconds=_WAIT_SECONDS)
 
