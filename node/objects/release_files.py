@@ -31,6 +31,7 @@ from protocol.subset.files import (
     Held,
     ReleaseFiles,
     read_release,
+    same_answers,
     splice_labels,
     write_answers,
     write_labels,
@@ -164,20 +165,20 @@ class ReleaseFolder:
             ) from exc
 
     def part(self, part: ReleasePart, *, since: ReleaseRecord | None) -> Laid:
-        """One file: whole, or from `since` as `make_deltas` stored it: as a delta where that is smaller.
+        """One file: whole, or from `since` as `make_deltas` stored it: as a delta where there is a smaller one.
 
         Mapped where objects are files.
 
         Raises `MissingObjectError` for labels and filter of a release without, and for a release that is not kept,
         `StoreError` where what makes its labels is damaged.
         """
-        if part is ReleasePart.LABELS and since is None:
-            return self._labels
-        return self._store.objects.view(self.object_of(part, since=since))
+        name = self.object_of(part, since=since)
+        is_labels = part is ReleasePart.LABELS and name == self.object_of(part, since=None)
+        return self._labels if is_labels else self._store.objects.view(name)
 
     def object_of(self, part: ReleasePart, *, since: ReleaseRecord | None) -> str:
         """The name of what says one file, as for `part`."""
-        if since is not None and part is not ReleasePart.FILTER:
+        if since is not None and self._store.objects.exists(self._delta_name(since, part)):
             return self._delta_name(since, part)
         base = self._base() if part is ReleasePart.LABELS else None
         return self._name(part if base is None else _SPLICED + base)
@@ -204,7 +205,7 @@ class ReleaseFolder:
 
     def has_deltas(self, since: ReleaseRecord) -> bool:
         """Whether `part` can be asked for deltas from `since`."""
-        return self._store.objects.exists(self._delta_name(since, ReleasePart.ANSWERS))
+        return self._store.objects.exists(self._delta_name(since, ReleasePart.SCREEN))
 
     def make_deltas(self, since: ReleaseRecord, make: Callable[[], ReleaseFiles] | None = None) -> None:
         """Store the deltas from `since`, a kept release, unless they are there; raises `StoreError`.
@@ -226,15 +227,14 @@ class ReleaseFolder:
     def _store_deltas(self, since: ReleaseRecord, make: Callable[[], ReleaseFiles] | None) -> None:
         objects = self._store.objects
         files = make() if make else deltas(self.load().release, ReleaseFolder(self._store, since).load())
-        # Those of the answers last: where they are, `has_deltas` takes all of them to be.
-        for part, data in (
-            (ReleasePart.SCREEN, files.screen),
-            (ReleasePart.LABELS, files.labels),
-            (ReleasePart.ANSWERS, files.answers),
-        ):
-            if data is not None:
-                smaller = data if len(data) <= self._size(part) else self.part(part, since=None)
-                objects.put(self._delta_name(since, part), bytes(smaller))
+        # What is no smaller is not kept: whoever names one earlier release after the other would have all files kept
+        # once more for each. But of the screen, which is small, and comes last: where it is, `has_deltas` takes all
+        # of them to be.
+        for part, data in ((ReleasePart.LABELS, files.labels), (ReleasePart.ANSWERS, files.answers)):
+            if data is not None and len(data) < self._size(part):
+                objects.put(self._delta_name(since, part), bytes(data))
+        whole = self.part(ReleasePart.SCREEN, since=None)
+        objects.put(self._delta_name(since, ReleasePart.SCREEN), bytes(min(whole, files.screen, key=len)))
 
     def _size(self, part: ReleasePart) -> int:
         if part is ReleasePart.LABELS:  # which may lie in two objects
@@ -353,7 +353,7 @@ def _filter_of(release: Release, name: str) -> Iterator[tuple[str, bytes]]:
 def deltas(release: Release, since: Held) -> ReleaseFiles:
     """The files of a release as deltas from an earlier one, as far as there can be such, by comparing them."""
     labels = None
-    if release.labels is not None:
+    if release.labels is not None and same_answers(since.release.manifest, release.manifest):
         maps = [*maps_of(release.labels), *maps_of(since.release.labels or b"")]
         labels = write_labels(release, since=since, through=partial(sparing, maps=maps))
     return ReleaseFiles(

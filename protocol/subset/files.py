@@ -80,7 +80,7 @@ def write_screen(release: Release, *, since: Held | None = None) -> bytes:
 def write_answers(release: Release, *, since: Held | None = None) -> bytes:
     """The answers' file, as a delta where `since` allows one: within an epoch and a width."""
     width = release.manifest.answers_width
-    if since is not None and _same_answers(since.release.manifest, release.manifest):
+    if since is not None and same_answers(since.release.manifest, release.manifest):
         return _head(since.version) + encode_delta(since.release.answers, release.answers, width)
     return b"".join(write_whole_answers(release))
 
@@ -98,7 +98,7 @@ def write_labels(release: Release, *, since: Held | None = None, through: Throug
     """
     new = _labelled(release)
     assert new is not None
-    if since is not None and _same_answers(since.release.manifest, release.manifest):
+    if since is not None and same_answers(since.release.manifest, release.manifest):
         old = _labelled(since.release)
         if old is not None:
             return _head(since.version) + encode_label_delta(old, new, through)
@@ -227,5 +227,6 @@ def _labelled(release: Release) -> Labelled | None:
     return Labelled(answers=release.answers, labels=release.labels)
 
 
-def _same_answers(old: Manifest, new: Manifest) -> bool:
+def same_answers(old: Manifest, new: Manifest) -> bool:
+    """Whether answers and labels of one can be a delta from the other's: of one epoch and width."""
     return (old.epoch, old.answers_width) == (new.epoch, new.answers_width)

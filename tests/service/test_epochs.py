@@ -19,6 +19,7 @@ from node.hoster.release.self_test import SelfTest
 from node.hoster.release.update import Updater, UpdateReport
 from node.hoster.trust.node import Known
 from node.lists.publish import publish
+from node.objects.release_files import ReleaseFolder
 from node.ports.evaluator import EpochSecret
 from node.subsets.catalogue import report_subset
 from node.subsets.draft import LIFE
@@ -89,6 +90,22 @@ async def world(tmp_path: Path) -> AsyncIterator[World]:
         made.release()
         await partner.update()
         yield made
+
+
+@pytest.mark.threat("endless bytes")
+async def test_no_partner_has_whole_releases_kept_once_more(world: World) -> None:
+    world.list_both("another")
+    world.release()
+    world.rotate()
+    world.release()
+    api = world.fr.api()
+    folder = ReleaseFolder(world.fr.store, world.fr.records[-1])
+    for since in (1, 2):
+        for part in {*ReleasePart} - {ReleasePart.SCREEN}:
+            data = await api.release_part(SUBSET, version=3, part=part, since=since)
+            assert bytes(data) == bytes(folder.part(part, since=None))
+    kept = [name.removeprefix(folder.prefix) for name in world.fr.store.objects.ls(folder.prefix)]
+    assert [name for name in kept if "/" in name] == ["since-1/screen", "since-2/screen"]
 
 
 # ------------------------------------------------------------------------- windows
