@@ -270,6 +270,21 @@ def links_of(told: Rows) -> Rows:
     return np.concatenate(found)
 
 
+def telling(told: Rows) -> Rows:
+    """Rows from which `links_of` makes the same: two digests of one algorithm, each once, show that a file is none."""
+    names, ids = told["name"], told["content_id"]
+    kind = told["algorithm"], ids[:, 1], ids[:, 0], told["list"]
+    told = told[np.lexsort((names[:, 1], names[:, 0], told["released"], *kind))]
+    names, ids = told["name"], told["content_id"]
+    same_kind = _follows(told["list"]) & _follows(told["algorithm"])
+    same_kind &= _follows(ids[:, 0]) & _follows(ids[:, 1])
+    same = same_kind & _follows(told["released"]) & _follows(names[:, 0]) & _follows(names[:, 1])
+    told, same_kind = told[~same], same_kind[~same]
+    third = same_kind.copy()
+    third[1:] &= same_kind[:-1]
+    return told[~third]
+
+
 @dataclass(frozen=True, slots=True)
 class _Stand:
     """Who makes a digest effective in one collection, by node."""

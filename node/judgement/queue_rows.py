@@ -226,7 +226,9 @@ class _Entries:
         room: list[NDArray[Any]] = [np.empty(self._count, column.dtype) for column in Rows.of(())]
         end = 0
         for part in range(self._parts.count):
-            found: tuple[NDArray[Any], ...] = self._files(self._rows(part))
+            found: tuple[NDArray[Any], ...] = self._files(
+                self._parts.few_rows(part, _ENTRY, most=2 * _EVENTS, fewer=_without_more)
+            )
             start, end = end, end + len(found[0])
             for column, values in zip(room, found, strict=True):
                 column[start:end] = values
@@ -234,20 +236,6 @@ class _Entries:
         for at, column in enumerate(room):
             room[at] = column[order]
         return Queue(origins=self._origins, names=self._groups.values, rows=Rows(*room))
-
-    def _rows(self, part: int) -> NDArray[Any]:
-        """The entries of a part; of what is no file no more than show that."""
-        found, count, few = [np.empty(0, dtype=_ENTRY)], 0, 2 * _EVENTS
-        for page in self._parts.take(part):
-            found.append(np.frombuffer(page, dtype=_ENTRY))
-            count += len(found[-1])
-            if count > few:
-                rows, sizes = _by_file(np.concatenate(found))
-                turns = np.arange(count) - np.repeat(np.cumsum(sizes) - sizes, sizes)
-                found = [rows[turns <= MAX_FILE_EVENTS]]
-                count = len(found[0])
-                few = 2 * max(count, _EVENTS)
-        return np.concatenate(found)
 
     def _files(self, rows: NDArray[Any]) -> Rows:
         """The files of some entries, of each all."""
@@ -286,6 +274,13 @@ def _by_file(rows: NDArray[Any]) -> tuple[NDArray[Any], NDArray[np.intp]]:
     begins = np.ones(len(rows), dtype=np.bool_)
     begins[1:] = np.any([column[order[1:]] != column[order[:-1]] for column in same], axis=0)
     return rows[order], np.diff(np.flatnonzero(begins), append=len(rows))
+
+
+def _without_more(rows: NDArray[Any]) -> NDArray[Any]:
+    """Entries, of what is no file no more than show that."""
+    rows, sizes = _by_file(rows)
+    turns = np.arange(len(rows)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
+    return rows[turns <= MAX_FILE_EVENTS]
 
 
 def _file(entry: Entry) -> tuple[bool, tuple[int, ...]]:

@@ -5,7 +5,7 @@ need no folder for temporary files.
 """
 
 import mmap
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from itertools import chain
 from tempfile import SpooledTemporaryFile, TemporaryFile
@@ -106,6 +106,20 @@ class Parts:
     def rows(self, part: int, kind: np.dtype[Any]) -> NDArray[Any]:
         """The rows of a part, likewise."""
         return np.frombuffer(b"".join(self.take(part)), dtype=kind)
+
+    def few_rows(
+        self, part: int, kind: np.dtype[Any], *, most: int, fewer: Callable[[NDArray[Any]], NDArray[Any]]
+    ) -> NDArray[Any]:
+        """The same; where there are more than `most`, without what `fewer` leaves out of them: as often as it takes."""
+        found, count, few = [np.empty(0, dtype=kind)], 0, most
+        for page in self.take(part):
+            found.append(np.frombuffer(page, dtype=kind))
+            count += len(found[-1])
+            if count > few:
+                found = [fewer(np.concatenate(found))]
+                count = len(found[0])
+                few = most + count
+        return np.concatenate(found)
 
 
 def part_of(values: NDArray[np.uint64], count: int) -> NDArray[np.int64]:

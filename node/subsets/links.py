@@ -11,9 +11,11 @@ from node.store.spool import Parts, Spool, part_of
 from protocol.digest import Algorithm, Digest
 from protocol.judgement.quorum import Support
 from protocol.judgement.voices import MemberListing
-from protocol.selection import HIDDEN, LINK, TOLD, Rows, Selection, Selector, links_of
+from protocol.selection import HIDDEN, LINK, TOLD, Rows, Selection, Selector, links_of, telling
 
 _WORD: Final = 8
+_ROWS: Final = 2**20
+"""Of a part: more are there where a list gives many digests one content id."""
 
 
 class Links:
@@ -45,7 +47,7 @@ class Links:
         """What is screened."""
         linked = {algorithm: Parts(self._spool, self._told.count) for algorithm in HIDDEN}
         for part in range(self._told.count):
-            links = links_of(self._told.rows(part, TOLD))
+            links = links_of(self._told.few_rows(part, TOLD, most=_ROWS, fewer=telling))
             kinds = self._selector.algorithms(links["stronger"])
             for algorithm, parts in linked.items():
                 rows = links[kinds == algorithm]

@@ -12,6 +12,7 @@ from protocol.judgement.voices import MemberListing
 from protocol.lists.event import BASELINE, NATIONAL
 from protocol.lists.ext import Basis
 from protocol.lists.listing import Entry
+from protocol.selection import LINK, TOLD, links_of, telling
 from support.lists import digest, member, register
 from support.screen_worlds import Row, listing_of
 from support.selected import Choice, Selected, budget, select_plainly, select_screened
@@ -199,3 +200,20 @@ def _only(held: MemberListing, digests: Sequence[Digest]) -> MemberListing:
 
 def _entries_of(held: MemberListing, wanted: Digest) -> list[Entry]:
     return [entry for entry in held.listing.entries.values() if entry.digest == wanted]
+
+
+@pytest.mark.threat("endless bytes")
+@pytest.mark.parametrize("files", [1, 6, 40])
+def test_a_content_id_of_a_whole_list_is_told_in_few_rows(files: int) -> None:
+    some = np.random.default_rng(files)
+    told = np.zeros(300, dtype=TOLD)
+    for name, values in (("list", 2), ("algorithm", 4), ("released", 2)):
+        told[name] = some.integers(values, size=len(told))
+    told["content_id"][:, 1] = some.integers(files, size=len(told))
+    told["name"][:, 0] = told["algorithm"] * 100 + some.integers(5, size=len(told)) * told["content_id"][:, 1]
+    few = telling(told)
+    assert len(few) <= files * 2 * 4 * 2
+    assert len(telling(few)) == len(few)
+    found, expected = (np.sort(links_of(rows), order=LINK.names) for rows in (few, told))
+    assert found.tolist() == expected.tolist()
+    assert len(telling(told[:0])) == 0

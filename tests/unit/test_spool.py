@@ -4,8 +4,11 @@ import os
 import resource
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from node.clock import system_entropy
 from node.errors import StoreDownError, StoreError
@@ -82,3 +85,20 @@ def test_a_page_that_the_disk_does_not_give_back_is_told(monkeypatch: pytest.Mon
             StoreError, match="the folder for temporary files cannot be read: Input/output error"
         ):
             spool.get(place)
+
+
+def test_of_a_part_with_too_many_rows_few_are_held() -> None:
+    held: list[int] = []
+
+    def fewer(rows: NDArray[Any]) -> NDArray[Any]:
+        held.append(len(rows))
+        return np.unique(rows)
+
+    with pages.Spool(system_entropy) as spool:
+        parts = pages.Parts(spool, 1)
+        for _ in range(40):
+            parts.put(0, np.arange(2**13, dtype="<u8").tobytes())
+        rows = parts.few_rows(0, np.dtype("<u8"), most=2**14, fewer=fewer)
+    assert sorted({*rows.tolist()}) == [*range(2**13)]
+    assert len(held) > 1
+    assert max([*held, len(rows)]) <= 2**15 + 2**13
