@@ -82,7 +82,7 @@ class Telling:
         members = open_members(register, root)
         found = list(_told(roots, self._own.get(NODE_FILE), register))
         with self._store.read() as unit:
-            registers = {peer.name: peer.members for peer in unit.peers.ls()}
+            registers = {name: held.members for name, held in unit.peers.trust().items()}
         held = member_files(self._store, self._introductions, members, own=root.node)
         for name, files in held.items():
             found += _told(files.roots, files.envelope, registers.get(name, b""))

@@ -1,5 +1,6 @@
 """The agencies this node knows, and their signed files. A node document never goes back to an older serial."""
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
@@ -54,11 +55,12 @@ class PeerRows(Rows):
 
     def ls(self) -> Sequence[PeerRecord]:
         """All peers by name."""
-        rows = self._connection.execute(_PEERS).all()
-        files: dict[str, dict[str, bytes]] = {row.name: {} for row in rows}
-        for held in self._connection.execute(_FILES):
-            files.get(held.peer, {})[held.name] = bytes(held.content)
-        return [_record(row, files[row.name]) for row in rows]
+        files = self._all_files()
+        return [_record(row, files.get(row.name, {})) for row in self._connection.execute(_PEERS)]
+
+    def trust(self) -> Mapping[str, HeldTrust]:
+        """The signed files that are held of each peer, by its name."""
+        return {name: HeldTrust.from_files(files) for name, files in self._all_files().items()}
 
     def update_trust(
         self,
@@ -85,6 +87,12 @@ class PeerRows(Rows):
         if len(trust.roots) < len(held.trust.roots) or self._connection.execute(newer).rowcount != 1:
             raise ConflictError("{name}: its trust files are older than those held", name)
         self._replace_files(name, trust)
+
+    def _all_files(self) -> Mapping[str, Mapping[str, bytes]]:
+        found: defaultdict[str, dict[str, bytes]] = defaultdict(dict)
+        for peer, name, content in self._connection.execute(_FILES):
+            found[peer][name] = bytes(content)
+        return found
 
     def _files(self, name: str) -> Mapping[str, bytes]:
         rows = self._connection.execute(_FILES_OF, {"peer": name})

@@ -18,7 +18,6 @@ from keys.trust.tuf.root import open_roots
 from node.errors import MissingObjectError
 from node.journal import Journal
 from node.ports.objects import ObjectStore
-from node.store.peers.records import PeerRecord
 from node.store.store import Store
 from node.trust.others.introductions import introduced_trust
 from node.trust.others.revocations import all_signing
@@ -54,17 +53,16 @@ def member_files(
 ) -> Mapping[str, MemberFiles]:
     """What is held of the members other than `own`, by node name; what does not verify is left out."""
     with store.read() as unit:
-        peers = {peer.name: peer for peer in unit.peers.ls()}
+        peers = unit.peers.trust()
     return dict(_verified(peers, introductions, (one for one in members.members if one.node != own)))
 
 
 def _verified(
-    peers: Mapping[str, PeerRecord], introductions: ObjectStore, members: Iterable[Member]
+    peers: Mapping[str, HeldTrust], introductions: ObjectStore, members: Iterable[Member]
 ) -> Iterator[tuple[str, MemberFiles]]:
     for member in members:
         try:
-            peer = peers.get(member.node)
-            held = peer.trust if peer is not None else introduced_trust(introductions, member.node)
+            held = peers.get(member.node) or introduced_trust(introductions, member.node)
             files = _read(held, member)
         except MissingObjectError:
             continue
