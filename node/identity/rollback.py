@@ -22,8 +22,9 @@ from threading import Thread
 from typing import Any, Final
 
 from keys.message import Message
+from keys.roles import Role
 from node.clock import Clock, minute
-from node.errors import PeerUnreachableError, RestoredError, SignerDownError, VerificationError
+from node.errors import ConfigError, PeerUnreachableError, RestoredError, SignerDownError, VerificationError
 from node.evidence.contradictions import keep_other_history
 from node.identity.identity import Identity
 from node.identity.outside_note import OutsideNote
@@ -392,7 +393,10 @@ def _in_a_loop(work: Coroutine[Any, Any, None]) -> None:
 
 
 def _require_forward(identity: Identity, store: Store, noted: Mapping[str, int]) -> Mapping[str, int]:
-    """Check that nothing is behind the signer or what is noted; how far this folder has signed."""
+    """Check that nothing is behind the signer or what is noted; how far this folder has signed.
+
+    Raises `RestoredError`, or `ConfigError` where all that signs is elsewhere.
+    """
     if found := rolled_back_logs(identity, store):
         raise RestoredError(
             "the database is older than what this node has signed: {names}",
@@ -401,6 +405,15 @@ def _require_forward(identity: Identity, store: Store, noted: Mapping[str, int])
         )
     now = _state(identity, store)
     back = [name for name, size in noted.items() if name in now and now[name] < size]
+    if back and identity.signer_link is None and not identity.keychain.labels(Role.LOG):
+        raise ConfigError(
+            "neither the keys that sign nor what they signed last are in {folder}",
+            identity.home.folder,
+            hint=Message(
+                "with a signer process, add [signer] to {config}; else put back keys and signer from a backup",
+                identity.home.config,
+            ),
+        )
     if back:
         words = Message("this folder was put back while the machine ran: {names}", ", ".join(sorted(back)))
         refuse_rolled_back(identity.home, words, now=identity.clock.now())

@@ -11,6 +11,8 @@ from urllib.request import Request, urlopen
 import pytest
 
 from node.clock import SystemClock
+from node.home import Home
+from node.identity.restore_mark import is_restored
 from node.signing.process.roles import SIGNED_HERE
 from support.agencies import LIST, SUBSET, found_agency, import_files, numbered, publish_files, report
 from support.agents import running_agent
@@ -188,6 +190,12 @@ def test_moving_asks_first_and_not_while_the_node_runs(cli: Cli, tmp_path: Path)
     finally:
         node.stop()
     cli.done(*arguments, "--yes")
+    # Until the node knows of the signer it signs nothing, and is taken for no older copy of itself for ever.
+    import_files(cli, numbered("second", 1))
+    for words in (("publish",), ("contact", "a@fr.example")):
+        refused = cli.run(*words, forked=True)
+        assert (refused.exit, "add [signer] to" in refused.err) == (2, True), refused.err
+    assert not is_restored(Home(cli.home))
 
 
 def test_moving_twice_forgets_nothing_that_was_signed(
