@@ -6,14 +6,18 @@ from pathlib import Path
 
 import pytest
 
+from keys.roles import Role
 from keys.trust.fingerprint import to_words
 from keys.trust.members import Member
 from keys.trust.node_document import open_node_document
+from keys.trust.revocations import Reason, Revocation, file_name
 from keys.trust.tuf.root import open_roots
+from keys.trust.tuf.target_files import REVOKED_FILE
 from node.errors import NotFoundError
 from node.peers.membership import introduce
 from node.peers.relay import RelayingTrust
 from node.trust.others.introductions import keep_introduction
+from node.trust.revoke import revoke_keys
 from support.ceremonies import replace_everybody
 from support.federation import Agency, Federation, FoundedNode
 from support.new_stores import MemoryObjects
@@ -114,3 +118,27 @@ async def test_every_root_of_a_member_is_served_up_to_the_one_that_its_document_
         with pytest.raises(NotFoundError):
             await relay.served.member_root(nl.name, version=version)
     assert open_node_document(document, open_roots(roots, nl.founded.root_sha256)[-1]).node == nl.name
+
+
+async def test_revocations_of_a_member_are_given_by_their_hash(relay: Relay) -> None:
+    """Also to whoever took its own auth key back, and came out of a backup of before."""
+    nl = relay.nl
+    one = Revocation(
+        role=Role.STATEMENT,
+        key=nl.trust.document().statement_keys[0].kid,
+        time=nl.clock.now().replace(microsecond=0),
+        reason=Reason.LOST,
+    )
+    revoke_keys(nl.trust, nl.store, [one], document=lambda document: document, signers=nl.signers)
+    data = nl.files.get(REVOKED_FILE)
+    name = f"{file_name(data).hex()}.{REVOKED_FILE}"
+    with pytest.raises(NotFoundError):
+        await relay.served.tuf_target(name)
+    await relay.federation.settle()
+    assert await relay.served.tuf_target(name) == data
+    relay.fr.trust.revise_members(
+        lambda old: replace(old, members=tuple(each for each in old.members if each.node != nl.name)),
+        signers=relay.fr.signers,
+    )
+    with pytest.raises(NotFoundError):
+        await relay.served.tuf_target(name)

@@ -522,3 +522,30 @@ def test_a_backup_of_a_home_is_none_of_a_signer(waiting: Cli, verb: str) -> None
     refused = signer.run("signer", verb, *home)
     assert (refused.exit, "no part of a signer" in refused.err) == (14, True)
     assert not signer.home.exists()
+
+
+@pytest.mark.parametrize("signer_lost", [True, False], ids=["with its signer", "alone"])
+def test_a_node_from_before_a_next_root_and_a_revocation_goes_on_with_its_signer(
+    split_pair: tuple[Federation, Split], *, signer_lost: bool
+) -> None:
+    """The signer that was not lost has the keys of that root, and of what took the place of the other."""
+    pair, signer = split_pair
+    fr, nl = pair.fr, pair.nl
+    older = signer.backup("signer-monday")
+    backup = backup_of(fr)
+    fr.done("key", "rotate", "timestamp", "--yes")
+    fr.done("key", "revoke", f"log-lists-{LIST}-1", "--reason", "lost", "--yes")
+    nl.done("peer", "sync")
+    new = lost_and_restored(pair, backup)
+    brought(pair, new, "root-*.json")
+    if signer_lost:
+        signer.lost_and_restored(older)
+        signer.process.start()
+    finished = new.run("backup", "finish", "--yes")
+    assert finished.exit == 0, finished.err
+    import_files(new, numbered("after the restore", 3))
+    new.done("publish")
+    with Running(new):
+        assert nl.done("peer", "sync")["adds"] == 6
+        new.done("peer", "sync")
+    assert new.run("doctor").exit == 0
