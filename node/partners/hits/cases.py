@@ -6,7 +6,7 @@ entry it is. The partner's words are kept sealed; the answer is a statement that
 
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Final, TypeVar
+from typing import Final
 
 from keys.signer import Signer
 from keys.trust.node_document import NodeDocument
@@ -23,11 +23,7 @@ from protocol.statement.case import CaseAnswer, CaseState, Outcome, PartnerDispu
 from protocol.statement.receipt import open_receipt
 from protocol.statement.report import REPORT_ID_BYTES
 
-Record = TypeVar("Record", HitRecord, CaseRecord)
-
 _NONE: Final = NotFoundError("there is no such id here", hint="see them with: sigfed hit ls, sigfed case ls")
-
-"""Hexadecimal digits of a report's id that a person must type."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,9 +50,7 @@ class Casework:
             ConflictError: it disputed that report with other words before.
         """
         with self._store.read() as unit:
-            hit = unit.hits.find(partner, dispute.report_id)
-        if hit is None or hit.subset != subset:
-            raise NotFoundError("this partner has no such report", hint="report the hit first")
+            unit.hits.get(partner, subset, dispute.report_id)
         now = self._clock.now()
         record = CaseRecord(
             partner=partner,

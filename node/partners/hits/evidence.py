@@ -12,7 +12,7 @@ from keys.key import StatementPublicKey
 from keys.signer import Signer
 from keys.trust.fingerprint import fingerprint
 from keys.trust.tuf.target_files import REVOKED_FILE
-from node.errors import GoneError, NotFoundError
+from node.errors import GoneError
 from node.objects.logfiles import LogFiles
 from node.objects.taken_reports import taken
 from node.partners.hits.sources import HeldEntries
@@ -63,10 +63,8 @@ class Proving:
                 may be of who stole a key.
         """
         with self._store.read() as unit:
-            record = unit.hits.find(partner, report_id)
             origin = unit.subsets.get(subset).origin
-        if record is None or record.subset != subset:
-            raise NotFoundError("this partner has no such report", hint="report the hit first")
+            record = unit.hits.get(partner, subset, report_id)
         # An honest node shows nobody what it would not believe itself: what is known of stolen keys counts here, also
         # for whoever asks for the format that does not hold it.
         with self._store.read() as unit:

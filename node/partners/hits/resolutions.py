@@ -12,7 +12,7 @@ from keys.signer import Signer
 from node.audit.actors import NODE
 from node.audit.log import enqueue, new_record
 from node.clock import DAY_MS, Clock, milliseconds
-from node.errors import AlreadyExistsError, ConflictError, NotFoundError, RateLimitedError
+from node.errors import AlreadyExistsError, ConflictError, RateLimitedError
 from node.short_ids import SHORT
 from node.store.hits.records import ResolutionRecord
 from node.store.store import Store
@@ -68,12 +68,10 @@ class Resolving:
     def _known(self, partner: str, subset: str, resolution: Resolution) -> bytes | None:
         """The receipt, if this was said before."""
         with self._store.read() as unit:
-            hit = unit.hits.find(partner, resolution.report_id)
+            unit.hits.get(partner, subset, resolution.report_id)
             before = unit.hit_outcomes.of(partner, resolution.report_id)
             since_ms = milliseconds(self._clock.now()) - DAY_MS
             today = unit.hit_outcomes.received_since(partner, since_ms=since_ms)
-        if hit is None or hit.subset != subset:
-            raise NotFoundError("this partner has no such report", hint="report the hit first")
         for record in before:
             if record.done_ms == resolution.done_ms:
                 if record.action != resolution.action:

@@ -24,8 +24,6 @@ from protocol.lists.ext import Basis
 from protocol.statement.proposal import ProposedFile
 from protocol.statement.proposal_state import FileState
 
-"""Hexadecimal digits of a proposal's id that a person must type."""
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SeenFile:

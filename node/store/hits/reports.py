@@ -51,6 +51,13 @@ class HitRows(Rows):
         wanted = select(*_SHOWN).where(_HIT.c.partner == partner, _HIT.c.report_id == report_id)
         return self._find(HitRecord, wanted)
 
+    def get(self, partner: str, subset: str, report_id: bytes) -> HitRecord:
+        """A partner's report in a subset; raises `NotFoundError`, which tells the partner what to do."""
+        found = self.find(partner, report_id)
+        if found is None or found.subset != subset:
+            raise NotFoundError("this partner has no such report", hint="report the hit first")
+        return found
+
     def sealed(self, hit: HitRecord) -> bytes:
         """Report and receipt, sealed; raises `NotFoundError` when it was purged meanwhile."""
         this = (_HIT.c.partner == hit.partner, _HIT.c.report_id == hit.report_id)
