@@ -198,7 +198,13 @@ def _facts(found: "HitFinding | TrustFinding | Finding") -> dict[str, Fact]:
 
 
 def _fork_facts(found: "TrustFinding") -> dict[str, Fact]:
-    return {"kind": "trust", "node": found.node, "what": found.what, "version": found.version}
+    fields: dict[str, Fact] = {
+        "kind": "trust",
+        "node": found.node,
+        "what": found.what,
+        "version": found.version,
+    }
+    return fields
 
 
 def _log_facts(found: "Finding") -> dict[str, Fact]:
