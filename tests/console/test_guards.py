@@ -11,6 +11,7 @@ from node.store.accounts.records import PersonRole
 from support.agencies import lawful_table, numbered
 from support.audited import audit_text, recorded
 from support.console import Reply, RunningConsole
+from support.lists import digest
 
 _PAGE = "/console/guards"
 _HASH = sha256(b"never to be released").hexdigest()
@@ -47,6 +48,22 @@ async def test_a_tripwire_is_added_and_removed_and_its_hash_is_nowhere(busy: Run
     number = open_guards(busy.world.identity, busy.world.store).tripwires()[0][0].id
     assert f"Tripwire {number} is gone" in (await _send(busy, "tripwire/remove", number=str(number))).words
     assert [action for action, _, _ in recorded(busy)[-2:]] == ["guard-tripwire.add", "guard-tripwire.remove"]
+
+
+async def test_a_page_that_was_open_for_long_removes_no_other_tripwire(busy: RunningConsole) -> None:
+    """The number of the newest is given again, once that is gone."""
+    guards = open_guards(busy.world.identity, busy.world.store)
+    await _send(busy, "tripwire/add", hash=_HASH)
+    shown = guards.tripwires()[0][0]
+    form = {"number": str(shown.id), "added": str(shown.added_ms)}
+    guards.remove_tripwires([shown.id])
+    guards.add_tripwires([digest("another")], note="", now_ms=shown.added_ms + 1)
+    assert guards.tripwires()[0][0].id == shown.id
+    stale = await _send(busy, "tripwire/remove", **form)
+    assert (stale.status, len(guards.tripwires())) == (404, 1)
+    assert f"number {shown.id} is another one by now" in stale.words
+    now = await _send(busy, "tripwire/remove", **form | {"added": str(shown.added_ms + 1)})
+    assert f"Tripwire {shown.id} is gone" in now.words
 
 
 @pytest.mark.parametrize("name", ["Wallpapers", "two words", "x" * 65])
