@@ -18,13 +18,13 @@ from support.agencies import (
     LIST,
     SUBSET,
     Federation,
-    federate,
     fetch,
     found_agency,
     import_files,
     numbered,
     report,
 )
+from support.federated import federated
 from support.older import age
 from support.postgres import PostgresServer, postgres_server
 from support.preloaded import Forked, start_in_files, wait_for_forked
@@ -40,14 +40,10 @@ LEFT = "0029"
 @pytest.fixture
 def older(tmp_path: Path) -> Iterator[Federation]:
     """Two agencies that list the same files, and a partner; the first one's tables are of an earlier version."""
-    made = federate(tmp_path, shared=numbered("shared", FILES))
-    made.fr_node.stop()
-    age(store_dsn(Home(made.fr.home), open_identity(Home(made.fr.home)).settings), LEFT)
-    made.fr_node = Running(made.fr)
-    try:
+    with federated(tmp_path, shared=numbered("shared", FILES)) as made:
+        with made.fr_stopped():
+            age(store_dsn(Home(made.fr.home), open_identity(Home(made.fr.home)).settings), LEFT)
         yield made
-    finally:
-        made.stop()
 
 
 def released(cli: Cli, folder: Path, after: float) -> bool:
