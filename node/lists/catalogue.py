@@ -42,9 +42,9 @@ def create_list(store: Store, node: str, name: str, *, first: Sequence[bytes] = 
             hint="for example: csam, csam-nl",
         )
     with store.write() as unit:
-        if len(unit.logs.ls(LogKind.OWN_LIST)) >= MAX_NODE_LISTS:
-            raise UsageError("others follow {most} lists of a node at most", MAX_NODE_LISTS)
         log = unit.logs.create(origin=list_origin(node, name), kind=LogKind.OWN_LIST, node=node, name=name)
+        if len(unit.logs.ls(LogKind.OWN_LIST)) > MAX_NODE_LISTS:
+            raise UsageError("others follow {most} lists of a node at most", MAX_NODE_LISTS)
         if not first:
             return log
         from node.lists.queue import Queue  # noqa: PLC0415 - it needs NumPy, and most commands do not

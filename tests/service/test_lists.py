@@ -8,7 +8,7 @@ from node.lists.corrections.withdraw import withdraw
 from node.objects.logfiles import LogFiles
 from node.store.lists.records import LogKind
 from node.store.store import Store
-from protocol.limits import BUNDLE_WIDTH
+from protocol.limits import BUNDLE_WIDTH, MAX_NODE_LISTS
 from protocol.lists.event import BASELINE, NATIONAL
 from protocol.lists.ext import Reason
 from support.stores import Agency, file_digests, rows
@@ -25,6 +25,16 @@ def test_makes_a_list_once(store: Store, name: str) -> None:
     assert create_list(store, "fr.example", name).origin == f"fr.example/lists/{name}"
     with pytest.raises(AlreadyExistsError):
         create_list(store, "fr.example", name)
+
+
+def test_makes_no_list_that_nobody_would_follow(store: Store) -> None:
+    for number in range(MAX_NODE_LISTS):
+        create_list(store, "fr.example", f"list-{number}")
+    with pytest.raises(UsageError, match=f"others follow {MAX_NODE_LISTS} lists"):
+        create_list(store, "fr.example", "one-more")
+    with pytest.raises(AlreadyExistsError):  # else what was cut off could not be finished
+        create_list(store, "fr.example", "list-0")
+    assert len(report_lists(store)) == MAX_NODE_LISTS
 
 
 def test_reports_what_is_active_and_what_waits(agency: Agency, other: Agency) -> None:
