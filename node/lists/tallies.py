@@ -13,22 +13,10 @@ from node.store.lists.records import LogRecord
 from node.store.store import Store
 from protocol.limits import BUNDLE_WIDTH
 from protocol.lists.event import SHRED, Op
+from protocol.lists.sequence import EVENT
 
-_EVENT: Final = np.dtype(
-    [
-        ("length", ">u2"),
-        ("version", "u1"),
-        ("op", "u1"),
-        ("collection", ">u2"),
-        ("algorithm", "u1"),
-        ("flags", "u1"),
-        ("reserved", ">u2"),
-        ("time_ms", ">u8"),
-        ("ref", ">u8"),
-        ("commitment", "V32"),
-    ]
-)
-"""An event in a bundle: its length, the header, the commitment."""
+_EVENT: Final = np.dtype([("length", ">u2"), *EVENT.descr])
+"""An event in a bundle, behind its length."""
 _BITS: Final = 16
 _TOGETHER: Final = 16
 """Bundles that are counted at once."""

@@ -17,6 +17,7 @@ from keys.trust.listed_keys import ListedKey
 from keys.trust.revocations import Reason, Revocation, Revocations
 from keys.trust.window import Window
 from node.ports.keyring import RingKey
+from node.trust.own import window
 
 _GONE: Final = frozenset({Stage.DESTROYED, Stage.REVOKED, Stage.LOST})
 
@@ -117,15 +118,10 @@ def _managed(
 ) -> ManagedKey:
     """The key with its window; a pin has none in the document, so each TLS key follows the `last` one before it."""
     if listed is None:
-        return ManagedKey(file.kid, Lineage(file.role), _from_now(file.role, now))
-    valid = listed.valid or _from_now(file.role, now)
+        return ManagedKey(file.kid, Lineage(file.role), window(now, file.role.info.days))
+    valid = listed.valid or window(now, file.role.info.days)
     if file.role is Role.TLS and listed.lineage in last:
         valid = max(valid, successor_window(last[listed.lineage]), key=lambda each: each.start)
     if listed.ends is not None:
         valid = Window(min(valid.start, listed.ends - timedelta(seconds=1)), listed.ends)
     return ManagedKey(file.kid, listed.lineage, valid)
-
-
-def _from_now(role: Role, now: datetime) -> Window:
-    start = now.replace(microsecond=0)
-    return Window(start, start + timedelta(days=role.info.days))

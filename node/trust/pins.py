@@ -6,15 +6,15 @@ before it. Whoever holds a document of the last months knows the key that is ser
 
 from collections.abc import Callable, Iterable
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Final
 
 from keys.roles import Role
 from keys.trust.lifecycle import Stage, successor_window
 from keys.trust.node_document import NodeDocument
 from keys.trust.node_parts import MAX_PINS
-from keys.trust.window import Window
 from node.ports.keyring import RingKey
+from node.trust.own import window
 
 _LASTS: Final = frozenset({Stage.GENERATED, Stage.PUBLISHED, Stage.ACTIVE})
 
@@ -28,7 +28,8 @@ def with_next_pins(
     document = _without(document, ended)
     pins = {pin.hex() for pin in document.pins}
     windows = [key.managed.valid for key in keys if key.managed.kid in pins]
-    last = max(windows, key=lambda each: each.end, default=_first(document))
+    first = window(document.valid.start, Role.TLS.info.days)  # where the ring has not taken it in yet
+    last = max(windows, key=lambda each: each.end, default=first)
     room = MAX_PINS - max(len(endpoint.tls_spki_sha256) for endpoint in document.endpoints)
     made: list[bytes] = []
     while last.end < document.valid.end and len(made) < room:
@@ -56,9 +57,3 @@ def _without(document: NodeDocument, ended: Iterable[str]) -> NodeDocument:
         left = tuple(pin for pin in endpoint.tls_spki_sha256 if pin not in gone)
         endpoints.append(replace(endpoint, tls_spki_sha256=left or endpoint.tls_spki_sha256))
     return replace(document, endpoints=tuple(endpoints))
-
-
-def _first(document: NodeDocument) -> Window:
-    """When the first key counts, where the ring has not taken it in yet."""
-    start = document.valid.start
-    return Window(start, start + timedelta(days=Role.TLS.info.days))

@@ -22,7 +22,7 @@ from protocol.errors import EventRuleError, FutureEventError, MalformedError
 from protocol.limits import EVENT_BYTES, MAX_CLOCK_SKEW_MS, MAX_LOG_SIZE
 from protocol.lists.event import KNOWN_FLAGS, NO_COLLECTION, REFERRING, SHRED, SHREDDING, VERSION, Op
 
-_EVENT: Final = np.dtype(
+EVENT: Final = np.dtype(
     [
         ("version", "u1"),
         ("op", "u1"),
@@ -35,6 +35,7 @@ _EVENT: Final = np.dtype(
         ("commitment", "V32"),
     ]
 )
+"""An event: its header, and the commitment."""
 _KINDS: Final = np.dtype({"names": ["kind"], "formats": [">u8"], "itemsize": EVENT_BYTES})
 """The same events, seen as what comes before their times: version, op, collection, algorithm, flags, reserved."""
 _HEAD: Final = Struct(">QQ")  # size, time of the last event
@@ -239,7 +240,7 @@ def _records(first_index: int, data: bytes | Sequence[bytes]) -> NDArray[np.void
         data = b"".join(data)
     if len(data) % EVENT_BYTES:
         raise EventRuleError(first_index + len(data) // EVENT_BYTES, "cut short")
-    return np.frombuffer(data, dtype=_EVENT)
+    return np.frombuffer(data, dtype=EVENT)
 
 
 class _Check:
@@ -327,7 +328,7 @@ class _Check:
 @lru_cache(1024)
 def _is_usual(kind: int) -> bool:
     """Whether events whose headers start with these eight bytes are known and keep every rule that sees no more."""
-    events = np.frombuffer(kind.to_bytes(8) + bytes(EVENT_BYTES - 8), dtype=_EVENT)
+    events = np.frombuffer(kind.to_bytes(8) + bytes(EVENT_BYTES - 8), dtype=EVENT)
     check = _Check(1, events)
     check.headers()
     check.fields()
