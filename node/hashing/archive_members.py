@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from struct import Struct
 from typing import IO, Final, cast
 
-from node.hashing.file_hashes import Fault
+from node.hashing.file_hashes import ArchiveError, Fault
 from node.hashing.plan import Bounds
 
 CHUNK_BYTES: Final = 1024 * 1024
@@ -41,10 +41,6 @@ _LEAST_DICTIONARY: Final = 4096
 
 
 _Unpacking = gzip.GzipFile | bz2.BZ2File | lzma.LZMAFile
-
-
-class ArchiveError(Exception):
-    """An archive that is looked at no further; the text says why."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,6 +36,10 @@ class Fault:
         return f"{self.name}: {self.reason}" if self.name else self.reason
 
 
+class ArchiveError(Exception):
+    """An archive that is looked at no further; the text says why."""
+
+
 @dataclass(frozen=True, slots=True)
 class Hashed:
     """A file: its size in bytes, its parts and what could not be looked at. No parts: it is empty."""

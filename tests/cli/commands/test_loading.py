@@ -11,6 +11,7 @@ from support.processes import Cli
 STORE = {"sqlalchemy", "sqlmodel", "alembic", "psycopg", "cbor2"}
 NODE = STORE | {"apscheduler", "prometheus_client"}
 NETWORK = {"aiohttp", "jwt"}
+ARCHIVES = {"node.hashing.archive_members", "tarfile"}
 SERVER = {"alembic", "apscheduler", "prometheus_client", "psycopg", "cbor2"}
 POSTGRESQL = "sqlalchemy.dialects.postgresql"
 SIGNING = {
@@ -29,7 +30,7 @@ SIGNING = {
     ("words", "not_loaded"),
     [
         (("hit ls", "status", "doctor"), NODE | NETWORK),
-        (("check {unlisted}", "scan {unlisted}", "update", "hit report --all"), NODE),
+        (("check {unlisted}", "scan {unlisted}", "update", "hit report --all"), NODE | ARCHIVES),
     ],
     ids=["alone", "with its node"],
 )
