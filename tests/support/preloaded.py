@@ -10,7 +10,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager, nullcontext, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from functools import cache
 from multiprocessing import forkserver, reduction, spawn, util
@@ -274,11 +274,11 @@ def _obey(order: Order) -> None:
     os.chdir(order.folder)
     sys.argv = ["sigfed", *order.arguments]
     sys.orig_argv = [sys.executable, "-m", "node", *order.arguments]
-    changes = customizations(os.environ)
-    serves = "run" in order.arguments and not changes  # which an evaluator would be subject to
-    with changed(os.environ), evaluators_forked() if serves else nullcontext():
-        for file in changes:
+    with changed(os.environ), ExitStack() as ends:
+        for file in customizations(os.environ):
             run_path(str(file))
+        if "run" in order.arguments:  # its evaluators are subject to the same
+            ends.enter_context(evaluators_forked())
         if place := os.environ.pop("DIE_AT", ""):
             arm(place)
         main()

@@ -104,11 +104,13 @@ class Cli:
         program: Sequence[str] = (),
         before: Callable[[], None] | None = None,
         forked: bool = False,
+        variables: Mapping[str, str] = MappingProxyType({}),
     ) -> Finished:
         """Run one command to its end: in this process or a fork, unless it needs a process from the start.
 
         That is so with another program than the command line, where `faketime` moves the clock, and when the child has
-        to do something before it. A `forked` one knows nothing of what commands in this process remember.
+        to do something before it. A `forked` one knows nothing of what commands in this process remember. `variables`
+        are more of its environment.
         """
         if program or before:
             words = self.command(arguments, clock=clock, program=program)
@@ -125,9 +127,9 @@ class Cli:
             )
             code, out, err = done.returncode, done.stdout, done.stderr
         else:
-            ahead = {"CLOCK_AHEAD": clock} if clock else {}
+            asked = {**variables, **({"CLOCK_AHEAD": clock} if clock else {})}
             run = run_forked if forked else run_command
-            code, out, err = self._ran("--json", *arguments, typed=typed, variables=ahead, run=run)
+            code, out, err = self._ran("--json", *arguments, typed=typed, variables=asked, run=run)
         finished = Finished(code, out.decode(), err.decode())
         assert "Traceback" not in finished.err, finished.err
         assert finished.exit <= 1 or finished.exit in {3, 130} or finished.says_why, (

@@ -33,7 +33,7 @@ from support.agencies import (
     written,
 )
 from support.federated import federated
-from support.processes import PROGRAM, Cli, Running, contents, environment, free_port, wait_until
+from support.processes import Cli, Running, contents, environment, free_port, wait_until
 
 ORIGIN = f"fr.example/lists/{LIST}"
 
@@ -249,12 +249,12 @@ class NoSigner:
         raise SignerDownError("the signer does not answer")
 
 
-def believing_any_date(folder: Path) -> list[str]:
-    """The environment of a program that follows lists from the future."""
+def believing_any_date(folder: Path) -> dict[str, str]:
+    """The environment of a command that follows lists from the future."""
     (folder / "sitecustomize.py").write_text(
         "from protocol.lists import sequence\nsequence.MAX_CLOCK_SKEW_MS = 10**9\n"
     )
-    return [f"PYTHONPATH={folder}:{environment()['PYTHONPATH']}"]
+    return {"PYTHONPATH": f"{folder}:{environment()['PYTHONPATH']}"}
 
 
 def published_by_a_thief(pair: Federation, folder: Path) -> None:
@@ -416,7 +416,7 @@ def test_what_a_thief_dated_in_the_future_is_not_gone_on_from(pair: Federation, 
     assert thief.run("--alone", "publish", clock="+8h").exit == 0
     asking_no_witness(nl)
     with Running(thief, "--alone"):
-        helped = nl.run("peer", "sync", program=("env", *believing_any_date(tmp_path), *PROGRAM))
+        helped = nl.run("peer", "sync", variables=believing_any_date(tmp_path))
         assert helped.exit == 0, helped.err
     pair.nl_node = Running(nl)
     size = report(fr, ORIGIN).log.head.size
@@ -451,7 +451,7 @@ def test_what_was_dated_in_the_future_is_given_up_although_it_waits_in_the_folde
     assert later.run("--alone", "publish").exit == 0
     asking_no_witness(nl)
     with Running(later, "--alone"):
-        helped = nl.run("peer", "sync", program=("env", *believing_any_date(tmp_path), *PROGRAM))
+        helped = nl.run("peer", "sync", variables=believing_any_date(tmp_path))
         assert helped.exit == 0, helped.err
     pair.nl_node = Running(nl)
     log = report(fr, ORIGIN).log

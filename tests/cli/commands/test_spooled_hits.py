@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from support.agencies import BOTH, Federation, federate, row, written
+from support.agencies import BOTH, Federation, row, written
+from support.federated import federated
 from support.processes import Running, wait_until
 from support.sizes import size
 
@@ -19,9 +20,8 @@ DEATHS = (HITS // 8, HITS // 2, HITS * 4 // 5)
 @pytest.fixture
 def federation(tmp_path: Path) -> Iterator[Federation]:
     """One whose node may be killed."""
-    made = federate(tmp_path, files_per_day=HITS)
-    yield made
-    made.stop()
+    with federated(tmp_path) as made:
+        yield made
 
 
 def taken(federation: Federation) -> int:
