@@ -70,7 +70,9 @@ def split(
     make_private_folder(folder)
     with running(identity.home), alone(folder):
         there = Keychain(folder / KEYS, node=identity.settings.node, passphrase=ask, entropy=identity.entropy)
-        begin(identity, store, "signer.split", folder.name)
+        if any(label not in there.labels(role) for role, label in moved):
+            # Else it was recorded, and cut off while keys were deleted: none may be left to record it with.
+            begin(identity, store, "signer.split", folder.name)
         for role, label in moved:
             keychain.copy(role, label, there)
         _copy_state(identity, store, folder)

@@ -16,7 +16,7 @@ from keys.keyfile import ONLINE, KdfProfile, OpenedKey, WrappingKey, describe, s
 from keys.roles import Role
 from keys.signer import Signer
 from node.clock import Entropy
-from node.errors import AlreadyExistsError, ConfigError, MissingKeyError, NotFoundError
+from node.errors import ConfigError, MissingKeyError, NotFoundError
 from node.files import create_private, read_private, remove_private
 from node.signing.reference import Reference, is_reference
 
@@ -117,14 +117,13 @@ class Keychain:
 
     def copy(self, role: Role, label: str, other: "Keychain") -> None:
         """Put a key, or where it is, into another keychain too; nothing happens when it is there."""
+        if label in other.labels(role):
+            return
         data = self._read(role, label)
-        with suppress(AlreadyExistsError):
-            if is_reference(data):
-                other.refer(role, label, Reference.from_bytes(data))
-            else:
-                other.create_secret(
-                    role, label, secret=self.secret(role, label), public=describe(data).public
-                )
+        if is_reference(data):
+            other.refer(role, label, Reference.from_bytes(data))
+        else:
+            other.create_secret(role, label, secret=self.secret(role, label), public=describe(data).public)
 
     def signer(self, kind: type[PrivateKey[PublicKey]], label: str, *, public: str = "") -> Signer:
         """A signer with a key, wherever its file says that it is; raises as `key` does."""

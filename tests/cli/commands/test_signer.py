@@ -198,6 +198,24 @@ def test_moving_asks_first_and_not_while_the_node_runs(cli: Cli, tmp_path: Path)
     assert not is_restored(Home(cli.home))
 
 
+def test_moving_that_was_killed_while_keys_were_deleted_goes_on(cli: Cli, tmp_path: Path) -> None:
+    passphrase = tmp_path / "signer-passphrase"
+    passphrase.touch(mode=0o600)
+    passphrase.write_text("the signer's own\n")
+    arguments = ("signer", "split", str(tmp_path / "s"), "--passphrase-file", str(passphrase), "--yes")
+    cli.killed("node.signing.keychain:Keychain.destroy 3", *arguments)
+    left = sorted((cli.home / "keys").glob("*-*.json"))
+    assert not [path for path in left if path.name.startswith("log-audit-")]
+    [cut] = [path for path in left if path.name.startswith("log-lists-")]
+    cut.write_bytes(bytes(cut.stat().st_size))  # it is overwritten before it is deleted
+    cli.done(*arguments)
+    assert {path.name.partition("-")[0] for path in (cli.home / "keys").glob("*-*.json")} == {
+        "tls",
+        "storage",
+    }
+    assert not [*(cli.home / "signer").glob("*.json")]
+
+
 def test_moving_twice_forgets_nothing_that_was_signed(
     cli: Cli, signer: SignerProcess, tmp_path: Path
 ) -> None:
