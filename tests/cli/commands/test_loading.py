@@ -64,7 +64,7 @@ def test_a_node_that_has_asked_its_members_loads_what_connects_for_witnesses_alo
 ) -> None:
     table = written(tmp_path / "more.csv", f"id,sha256,collection\n1,{'5a' * 32},baseline\n")
     here = ("--home", str(federation.fr.home))
-    loaded((*here, "publish"))  # asks them, for the first time since this machine started
+    federation.fr.done("publish")  # asks them, for the first time since this machine started
 
     entering = loaded((*here, "entry", "import", table, "--list", LIST, "--basis", "own"))
     releasing = loaded((*here, "subset", "release", SUBSET))
