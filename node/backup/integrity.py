@@ -186,7 +186,6 @@ def _compared(identity: Identity, store: Store) -> Iterator[Check]:
             members=identity.trust.members(),
             now=identity.clock.now(),
             max_age=identity.settings.guards.max_checkpoint_age,
-            exclusions=frozenset(),
             until=identity.clock.now(),
         )
         try:

@@ -212,7 +212,6 @@ _PARTS: Final[Mapping[str, Callable[[Touched, _Change], bool]]] = {
     "revoked": _spans,
     "shredded": _shreddings,
     "released": _blocks,
-    "excluded": _keys,
     "tripwire": _keys,
     "overlay": _laid,
 }

@@ -92,7 +92,6 @@ def judge_all(
     now: datetime,
     max_age: timedelta,
     previous: Previous | None = None,
-    exclusions: frozenset[Digest] = frozenset(),
     apart: Callable[[], frozenset[Digest]] = frozenset,
 ) -> Everything:
     """Judge all held lists from nothing, a range after the other (`ranges_of`); the arguments are `decide`'s.
@@ -108,7 +107,7 @@ def judge_all(
         common = _effective_before(store, unit, before, part.digests)
 
     def shares() -> Iterator[Share]:
-        beside = _beside(store, premises, part, before, exclusions | apart())
+        beside = _beside(store, premises, part, before, apart())
         for each in ranges_of(store, premises.lists, part.listings, beside):
             with store.read() as unit:
                 known = common | _effective_before(store, unit, before, each.digests)
@@ -119,7 +118,6 @@ def judge_all(
                 members,
                 fresh=premises.fresh(now=now, max_age=max_age),
                 previous=known,
-                exclusions=exclusions,
             )
             yield _share(judged, each)
 
@@ -210,7 +208,6 @@ def judge_some(
     now: datetime,
     max_age: timedelta,
     previous: Previous | None = None,
-    exclusions: frozenset[Digest] = frozenset(),
 ) -> Current:
     """Judge some digests as the whole lists have them, from their part (`part_of`): no list is folded.
 
@@ -229,7 +226,6 @@ def judge_some(
         members,
         fresh=premises.fresh(now=now, max_age=max_age),
         previous=known,
-        exclusions=exclusions,
     )
 
 
@@ -241,7 +237,6 @@ def judge_held(
     *,
     fresh: frozenset[str],
     previous: frozenset[tuple[int, Digest]],
-    exclusions: frozenset[Digest] = frozenset(),
 ) -> Current:
     """Judge lists that were folded, one for each of `premises.lists`; `fresh` are the origins of the fresh ones."""
     trusted = tuple(
@@ -265,7 +260,6 @@ def judge_held(
         overlaid,
         members,
         previous=previous,
-        exclusions=exclusions,
         tombstoned=tombstoned(store),
         released=premises.released,
         trusted=trusted if any(laid.values()) else None,

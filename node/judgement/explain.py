@@ -19,7 +19,7 @@ from node.store.store import Store
 from node.store.unit import Unit
 from protocol.digest import Digest
 from protocol.judgement.blocks import Standing, StandingBlock
-from protocol.judgement.quorum import Blocked, Discounted, Excluded, Tombstoned, TooFewCountries
+from protocol.judgement.quorum import Blocked, Discounted, Tombstoned, TooFewCountries
 from protocol.judgement.voices import MemberListing
 from protocol.limits import HEADER_BYTES
 from protocol.lists.event import BASELINE, Header
@@ -220,8 +220,6 @@ class _Teller:
     def _reasons(self, collection: int, digest: Digest) -> Iterator[str]:
         for why in self._decision.explain(collection, digest):
             match why:
-                case Excluded():
-                    yield "this node excludes it"
                 case Tombstoned():
                     yield "it was shredded here"
                 case Blocked():

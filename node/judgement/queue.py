@@ -96,7 +96,7 @@ class Examined:
     """That list it on own knowledge."""
     effective: bool
     withheld: bool
-    """Blocked, excluded or shredded."""
+    """Blocked or shredded."""
 
 
 def waiting_files(current: Current, members: Members, node: str, wanted: Wanted) -> list[WaitingFile]:

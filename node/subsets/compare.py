@@ -54,7 +54,6 @@ def _differing(store: Store, record: ReleaseRecord, order: Order) -> set[WideKey
         now=order.now,
         max_age=order.max_age,
         previous=[record],
-        exclusions=order.exclusions,
         apart=lambda: frozenset(CANARIES),
     )
     wrong: set[WideKey] = set()

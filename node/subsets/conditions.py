@@ -23,7 +23,6 @@ def conditions(store: Store, unit: Unit, premises: Premises, order: Order) -> Co
         return None
     rule = (_RULE, _program(), subset.name, subset.epoch, subset.filter.sha256().hex(), order.members.k)
     found = judged.conditions(store, unit, premises, order.members, rule=rule) | {
-        "excluded": store.vault.wide_keys_of(order.exclusions),
         "tripwire": [(key,) for key in tripwires_of(unit)],
     }
     return {part: frozenset(rows) for part, rows in found.items()}

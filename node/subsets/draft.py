@@ -439,7 +439,6 @@ class Drafter:
             now=order.now,
             max_age=order.max_age,
             previous=self._previous,
-            exclusions=order.exclusions,
             apart=lambda: wired().union(CANARIES, without or ()),
         )
         heads = judged.premises.heads
@@ -498,7 +497,6 @@ class Drafter:
             now=order.now,
             max_age=order.max_age,
             previous=self._previous,
-            exclusions=order.exclusions,
         )
 
     def _require_key(self) -> None:
@@ -567,7 +565,7 @@ class Drafter:
             filter=subset.filter.sha256(),
             criteria=sha256(self._documents.criteria).digest(),
             witness_policy=sha256(self._documents.witness_policy).digest(),
-            exclusions=exclusions_hash(salt, order.exclusions),
+            exclusions=exclusions_hash(salt, ()),
         )
 
     def _record(self, release: Release, *, added: int, removed: int) -> ReleaseRecord:

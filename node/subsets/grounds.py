@@ -14,7 +14,6 @@ from node.judgement.premises import Premises
 from node.store.lists.records import LogKind, LogRecord
 from node.store.subsets.records import SubsetRecord
 from node.store.unit import Unit
-from protocol.digest import Digest
 from protocol.subset.sources import SourceCheckpoint, number_sources
 
 
@@ -60,7 +59,6 @@ class Order:
     members: Members
     now: datetime
     max_age: timedelta
-    exclusions: frozenset[Digest]
     until: datetime
     """When the subset's epoch ends: nobody looks anything up in its releases after that."""
 

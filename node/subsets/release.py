@@ -33,7 +33,6 @@ from node.subsets.compose import is_same
 from node.subsets.content import Held
 from node.subsets.draft import Draft, Drafter, MakeDeltas, RuleDocuments, Unchanged, prolongs
 from node.subsets.grounds import Grounds, Order
-from protocol.digest import Digest
 from protocol.lists.ext import EntryRef
 from protocol.subset.filter import ScreenRule, SubsetFilter
 from protocol.subset.manifest import Manifest, ReleaseKind
@@ -46,7 +45,6 @@ ATTEMPTS: Final = 5
 
 _NAMED: Final = 10
 """Entries that a refusal names."""
-_NOTHING: Final[frozenset[Digest]] = frozenset()
 _ALWAYS: Final = datetime.max.replace(tzinfo=UTC)
 
 
@@ -150,7 +148,6 @@ class Releaser:
         members: Members,
         now: datetime,
         max_age: timedelta,
-        exclusions: frozenset[Digest] = _NOTHING,
         until: datetime = _ALWAYS,
     ) -> ReleaseReport:
         """Release the subset `name` in its epoch, if there is something to say.
@@ -169,9 +166,7 @@ class Releaser:
         with self._store.read() as unit:
             stored = unit.subsets.get(name)
         subset = replace(stored, filter=stored.filter.renewed())
-        order = Order(
-            subset=subset, members=members, now=now, max_age=max_age, exclusions=exclusions, until=until
-        )
+        order = Order(subset=subset, members=members, now=now, max_age=max_age, until=until)
         catch_up(self._store, name)
         finished = self._finish(stored, now, None)
         held = self._held(name)

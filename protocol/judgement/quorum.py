@@ -24,7 +24,6 @@ from protocol.lists.listing import BlockKind, Entry
 Key: TypeAlias = tuple[int, Digest]
 """Collection and digest."""
 
-_NOTHING: Final[frozenset[Digest]] = frozenset()
 _NO_PREVIOUS: Final[frozenset[Key]] = frozenset()
 _NO_RELEASE: Final[frozenset[EntryRef]] = frozenset()
 
@@ -72,16 +71,11 @@ class Blocked:
 
 
 @dataclass(frozen=True, slots=True)
-class Excluded:
-    """This node excludes the digest."""
-
-
-@dataclass(frozen=True, slots=True)
 class Tombstoned:
     """The digest was shredded here."""
 
 
-Why: TypeAlias = Excluded | Tombstoned | Blocked | TooFewCountries | Discounted
+Why: TypeAlias = Tombstoned | Blocked | TooFewCountries | Discounted
 """One reason why a digest is not effective."""
 
 
@@ -90,7 +84,6 @@ class Decision:
 
     __slots__ = (
         "_blocking",
-        "_exclusions",
         "_k",
         "_previous",
         "_tombstoned",
@@ -108,7 +101,6 @@ class Decision:
         trusted: Blocking | None,
         k: int,
         previous: frozenset[Key],
-        exclusions: frozenset[Digest],
         tombstoned: Callable[[Digest], bool],
     ) -> None:
         self._voices = voices
@@ -116,7 +108,6 @@ class Decision:
         self._trusted = blocking if trusted is None else trusted
         self._k = k
         self._previous = previous
-        self._exclusions = exclusions
         self._tombstoned = tombstoned
         self.effective: Mapping[Key, Support] = dict(sorted(self._supports(), key=_place))
         """The effective digests by collection, in ascending order."""
@@ -133,13 +124,11 @@ class Decision:
         return self._support((collection, digest))
 
     def is_withheld(self, collection: int, digest: Digest) -> bool:
-        """Whether a block, an exclusion or a tombstone keeps a digest from being effective in a collection."""
+        """Whether a block or a tombstone keeps a digest from being effective in a collection."""
         return self._is_withheld((collection, digest))
 
-    def withheld(self, collection: int, digest: Digest) -> Iterator[Excluded | Tombstoned | Blocked]:
+    def withheld(self, collection: int, digest: Digest) -> Iterator[Tombstoned | Blocked]:
         """Whatever keeps a digest from being effective in a collection, however many countries list it."""
-        if digest in self._exclusions:
-            yield Excluded()
         if self._tombstoned(digest):
             yield Tombstoned()
         blocks = (*self._blocking.applying(collection, digest), *self._trusted.applying(collection, digest))
@@ -186,8 +175,7 @@ class Decision:
     def _is_withheld(self, key: Key) -> bool:
         digest = key[1]
         return (
-            digest in self._exclusions
-            or self._tombstoned(digest)
+            self._tombstoned(digest)
             or digest in self._blocking.blocked(key[0])
             or digest in self._trusted.blocked(key[0])
         )
@@ -212,7 +200,6 @@ def decide(
     members: Members,
     *,
     previous: frozenset[Key] = _NO_PREVIOUS,
-    exclusions: frozenset[Digest] = _NOTHING,
     tombstoned: Callable[[Digest], bool] = _never,
     released: frozenset[EntryRef] = _NO_RELEASE,
     trusted: Sequence[MemberListing] | None = None,
@@ -222,7 +209,7 @@ def decide(
     `trusted` are the lists without their overlays, where `listings` have any: what is blocked by them stays blocked.
     An overlay may end an entry that reaffirms against a block; that block must not take the place of another one.
 
-    `previous` is the effective set before (collection and digest), `exclusions` and `tombstoned` are this node's
+    `previous` is the effective set before (collection and digest), `tombstoned` is this node's
     own, `released` are blocks of removed members that a second person released. Lists of removed members belong
     into `listings`: their adds have ended, their blocks have not.
     """
@@ -238,7 +225,6 @@ def decide(
         else Blocking(trusted, members, Voices(trusted, members), previous=previous, released=released),
         k=members.k,
         previous=previous,
-        exclusions=exclusions,
         tombstoned=tombstoned,
     )
 

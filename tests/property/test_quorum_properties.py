@@ -356,7 +356,6 @@ class Situation:
     overlaid: Sequence[MemberListing]
     members: Members
     previous: frozenset[Key]
-    exclusions: frozenset[Digest]
     tombstones: frozenset[Digest]
     released: frozenset[EntryRef]
 
@@ -371,7 +370,6 @@ class Situation:
             overlaid,
             self.members,
             previous=previous,
-            exclusions=self.exclusions,
             tombstoned=self.tombstones.__contains__,
             released=self.released,
             trusted=trusted,
@@ -385,7 +383,7 @@ SPANS = st.lists(st.tuples(st.integers(0, 12), st.integers(1, 6)), max_size=2)
 
 @st.composite
 def situations(draw: st.DrawFn) -> Situation:
-    """Federations with amends, continued logs, overlays, revoked keys, members that left, own exclusions."""
+    """Federations with amends, continued logs, overlays, revoked keys, members that left."""
     federation = draw(federations([*KINDS, *["dispute"] * 6], least=8))
     _overrule(draw, federation)
     _amend(draw, federation)
@@ -412,7 +410,6 @@ def situations(draw: st.DrawFn) -> Situation:
         overlaid=overlaid,
         members=replace(federation.members, members=tuple(known)),
         previous=federation.previous,
-        exclusions=draw(some),
         tombstones=draw(some),
         released=frozenset(
             draw(st.lists(st.sampled_from(sorted(federation.blocks)))) if federation.blocks else ()

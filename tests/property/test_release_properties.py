@@ -105,7 +105,6 @@ class World:
         self.fr = ReleasingAgency(self._stores[0], folder / "fr", subset_filter=BOTH)
         self.nl = Agency(self._stores[1], folder / "nl", node="nl.example")
         self._epoch = 1
-        self._exclusions: frozenset[Digest] = frozenset()
         self._expelled: Member | None = None
         self._before = FromNothing()
         self._told = (1, 0, 0, False)
@@ -175,7 +174,6 @@ class World:
             "no tripwire": lambda: Guards(self.fr.store).remove_tripwires(
                 [each.id for each, _ in Guards(self.fr.store).tripwires()]
             ),
-            "exclude": lambda: setattr(self, "_exclusions", self._exclusions ^ {digest}),
             "silence": self._silence,
             "epoch": self._enter_epoch,
             "kill": lambda: self._release_killed(own),
@@ -189,7 +187,7 @@ class World:
         """Release what there is to say, and compare."""
         self.fr.lists.now_ms = int(self.fr.clock.now().timestamp() * 1000)
         try:
-            report = self.fr.release(exclusions=self._exclusions)
+            report = self.fr.release()
         except TripwireError:
             report = None
         if self.fr.records and self.fr.records[-1].version > self._before.version:
@@ -223,7 +221,6 @@ class World:
             members=self.fr.trust.members(),
             now=now,
             max_age=MAX_AGE,
-            exclusions=self._exclusions,
             until=now,
         )
         return differing(self.fr.store, self.fr.records[-1], order)
@@ -386,7 +383,7 @@ class World:
     def _release_killed(self, claimed: bool) -> None:
         with pytest.MonkeyPatch.context() as patched, suppress(Killed, TripwireError):
             patched.setattr(releasing, "require_leaves" if claimed else "next_head", _killed)
-            self.fr.release(exclusions=self._exclusions)
+            self.fr.release()
         with self.fr.store.read() as unit:
             pending = unit.logs.get(self.fr.subset.origin).pending
         if pending is not None:
@@ -433,7 +430,6 @@ class World:
             previous=frozenset(
                 (number, digest) for digest, numbers in before.listed.items() for number in numbers
             ),
-            exclusions=self._exclusions,
         )
         chosen = choose(judged.decision.effective, BOTH)
         tripped = Guards(store).tripped(chosen)
@@ -491,7 +487,6 @@ _BESIDE: Final = (
     "look",
     "overlay",
     "drop",
-    "exclude",
     "stolen",
     "register",
     "blocks",
@@ -508,7 +503,6 @@ _EACH_OTHERWISE: Final[Acts] = [
     ("national", False, "e"),
     ("liar", True, "f"),
     ("add", False, "f"),
-    ("exclude", True, "x"),
     ("stolen", False, "b"),
     ("overlay", False, "c"),
 ]
@@ -611,7 +605,6 @@ _EACH_OTHERWISE: Final[Acts] = [
 )
 @example([("tripwire", True, "b"), ("withdraw", False, "a"), ("follow", True, "a")], True, False, 2, 1)
 @example([("later", True, "c"), ("national", True, "a"), ("national", False, "a")], False, False, EVENTS, 1)
-@example([("exclude", True, "c"), ("exclude", True, "c")], False, False, EVENTS, 1)
 @example([("set aside", False, "a"), ("look", True, "a")], False, False, EVENTS, 1)
 @example([("overlay", False, "a"), ("drop", True, "a")], False, False, EVENTS, 1)
 @example([("shred one", True, "a"), ("shred one", False, "b")], False, False, EVENTS, 1)

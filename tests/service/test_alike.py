@@ -93,10 +93,6 @@ def test_an_event_about_one(
     assert judged(agency) == EVERY.difference(gone)
 
 
-def test_an_exclusion(agency: Agency) -> None:
-    assert judged(agency, exclusions=frozenset({ONE})) == EVERY - {ONE}
-
-
 def test_what_was_effective_before_a_list_was_stale(agency: Agency) -> None:
     assert judged(agency, days=1, previous=frozenset({ONE})) == {ONE}
 

@@ -360,17 +360,6 @@ def test_what_moves_beside_lists_is_judged_by_itself(
     assert compared(fr) == 0
 
 
-def test_an_exclusion_is_judged_by_itself(fr: ReleasingAgency) -> None:
-    excluded = frozenset(file_digests("file 1")[:1])
-    with patch("node.subsets.draft.judge_all", wraps=judge_all) as judged:
-        fr.release(exclusions=excluded)
-        assert excluded.isdisjoint(listed(fr))
-        fr.release()
-    assert not judged.called
-    assert excluded <= listed(fr)
-    assert len(fr.records) == 3
-
-
 @pytest.mark.parametrize("shred_one", [shredded, shredded_by_nl])
 def test_what_was_readmitted_before_a_release_took_it_out_is_judged_by_who_is_left(
     fr: ReleasingAgency, other: Agency, shred_one: Change
@@ -420,8 +409,6 @@ def test_where_nothing_moved_the_newest_release_is_not_read(fr: ReleasingAgency,
     fr.release()
     with patch.object(ReleaseFolder, "load", side_effect=AssertionError):
         assert not fr.release().published, "a peer is silent"
-        with pytest.raises(AssertionError):
-            fr.release(exclusions=frozenset(file_digests("file 1")[:1]))
         fr.clock.advance(timedelta(days=8))
         with pytest.raises(AssertionError):
             fr.release()
@@ -759,7 +746,6 @@ def ordered(fr: ReleasingAgency) -> Order:
         members=fr.trust.members(),
         now=now,
         max_age=MAX_AGE,
-        exclusions=frozenset(),
         until=now,
     )
 
@@ -796,7 +782,6 @@ ORDERS: dict[str, Callable[[Order], Order]] = {
     "members.members": lambda order: replace(order, members=replace(order.members, members=())),
     "now": lambda order: replace(order, now=order.now + 2 * MAX_AGE),
     "max_age": lambda order: replace(order, max_age=timedelta(0)),
-    "exclusions": lambda order: replace(order, exclusions=frozenset(file_digests("q"))),
 }
 
 

@@ -22,6 +22,7 @@ from node.hoster.scan.reader import Read
 from node.hoster.scan.results import Status
 from node.hoster.scan.sources import Item, look_at
 from node.hoster.scan.state import Answers, Kept, ScanState, open_state
+from node.lists.corrections.dispute import dispute, resolve
 from node.subsets import content
 from protocol.subset.label import seal_label
 from support.releases import release_both, two_agencies
@@ -41,10 +42,15 @@ async def scanning(tmp_path: Path) -> AsyncIterator[Scanning]:
 
 
 async def updated(scanning: Scanning, *, without: Sequence[str] = ()) -> None:
-    """A release, with some files excluded, and the partner's update."""
-    digests = frozenset(digest for name in without for digest in file_digests(name))
-    scanning.fr.follow(scanning.nl)
-    assert scanning.fr.release(exclusions=digests).published
+    """A release, without some files that are disputed meanwhile, and the partner's update."""
+    fr, digests = scanning.fr, frozenset(digest for name in without for digest in file_digests(name))
+    if ended := scanning.disputed - digests:
+        resolve(fr.store, fr.lists.origin, ended)
+    if new := digests - scanning.disputed:
+        dispute(fr.store, fr.lists.origin, new)
+    scanning.disputed = digests
+    fr.follow(scanning.nl)
+    assert fr.release().published
     await scanning.partner.update()
     scanning.altered = lambda held: held
 

@@ -129,15 +129,15 @@ class ReleasingAgency:
         else:
             self.lists.follower.confirm(other.origin, now_ms=self.lists.now_ms)
 
-    def release(self, *, exclusions: frozenset[Digest] = frozenset()) -> ReleaseReport:
+    def release(self) -> ReleaseReport:
         """Publish the own list and release."""
         now_ms = milliseconds(self.clock.now())
         publish(self.store, self.lists.origin, signer=self.lists.signer, now_ms=now_ms)
-        return self.release_only(exclusions=exclusions)
+        return self.release_only()
 
-    def release_only(self, *, exclusions: frozenset[Digest] = frozenset()) -> ReleaseReport:
+    def release_only(self) -> ReleaseReport:
         return self.releaser.release(
-            SUBSET, members=self.trust.members(), now=self.clock.now(), max_age=MAX_AGE, exclusions=exclusions
+            SUBSET, members=self.trust.members(), now=self.clock.now(), max_age=MAX_AGE
         )
 
     @property

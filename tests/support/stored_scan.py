@@ -19,6 +19,7 @@ from node.hoster.scan.sources import Item, Walk
 from node.hoster.scan.state import open_state
 from node.ports.evaluator import EpochSecret
 from node.subsets.epochs import enter_epoch, succeed
+from protocol.digest import Digest
 from protocol.oprf.suite import epoch_key
 from protocol.subset.files import Held
 from protocol.tlog.merkle import EMPTY_ROOT
@@ -41,6 +42,7 @@ class Scanning:
         self.cover = Cover.BEAT
         self.chance, self.evaluations_per_day = 2.0**-12, 16_384
         self.altered: Callable[[Held], Held] = lambda held: held
+        self.disputed: frozenset[Digest] = frozenset()
         self.read: list[str] = []
         self.sent: list[int] = []
         self.fails: NodeError | None = None

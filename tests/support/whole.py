@@ -30,19 +30,16 @@ def current(
     now: datetime,
     max_age: timedelta,
     previous: frozenset[Key] = frozenset(),
-    exclusions: frozenset[Digest] = frozenset(),
 ) -> Current:
     """Judge all held lists whole, and require that ranges and parts of them give the same.
 
     The arguments are those of `protocol.judgement.quorum.decide`.
     """
-    whole = judge_whole(store, members, now=now, max_age=max_age, previous=previous, exclusions=exclusions)
+    whole = judge_whole(store, members, now=now, max_age=max_age, previous=previous)
     digests = {entry.digest for held in whole.listings for entry in held.listing.entries.values()}
-    _require_ranges(whole, store, members, now=now, max_age=max_age, previous=previous, exclusions=exclusions)
+    _require_ranges(whole, store, members, now=now, max_age=max_age, previous=previous)
     for digest in sorted(digests)[:_SAMPLE]:
-        some = judge_some(
-            store, members, [digest], now=now, max_age=max_age, previous=previous, exclusions=exclusions
-        )
+        some = judge_some(store, members, [digest], now=now, max_age=max_age, previous=previous)
         with store.read() as unit:
             judged = part_of(store, unit, Premises.of(unit), [digest]).digests
         require_equal(some, whole, judged)
@@ -56,7 +53,6 @@ def judge_whole(
     now: datetime,
     max_age: timedelta,
     previous: frozenset[Key] = frozenset(),
-    exclusions: frozenset[Digest] = frozenset(),
 ) -> Current:
     """Judge all held lists whole."""
     with store.read() as unit:
@@ -68,7 +64,6 @@ def judge_whole(
         members,
         fresh=premises.fresh(now=now, max_age=max_age),
         previous=previous,
-        exclusions=exclusions,
     )
 
 
@@ -109,11 +104,10 @@ def _require_ranges(
     now: datetime,
     max_age: timedelta,
     previous: frozenset[Key],
-    exclusions: frozenset[Digest],
 ) -> None:
     events = sum(log.head.size for log in whole.heads) // _RANGES
     with patch("node.judgement.ranges.EVENTS", max(events, 1)):
-        judged = judge_all(store, members, now=now, max_age=max_age, previous=previous, exclusions=exclusions)
+        judged = judge_all(store, members, now=now, max_age=max_age, previous=previous)
         shares = list(judged.shares)
     assert judged.premises.heads == whole.heads
     effective = [item for share in shares for item in _each_effective(share, whole)]

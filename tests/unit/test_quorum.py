@@ -9,7 +9,6 @@ from protocol.judgement.quorum import (
     Blocked,
     Decision,
     Discounted,
-    Excluded,
     Tombstoned,
     TooFewCountries,
     decide,
@@ -40,7 +39,6 @@ class World:
         self.stale: set[str] = set()
         self.revoked: dict[str, list[range]] = {}
         self.previous: frozenset[tuple[int, Digest]] = frozenset()
-        self.exclusions: frozenset[Digest] = frozenset()
         self.released: frozenset[EntryRef] = frozenset()
         self.members = MEMBERS
 
@@ -65,7 +63,6 @@ class World:
             self.held(),
             self.members,
             previous=self.previous,
-            exclusions=self.exclusions,
             released=self.released,
         )
 
@@ -595,10 +592,8 @@ def test_a_thief_cannot_continue_a_log_or_release_its_blocks(world: World) -> No
 # ------------------------------------------------------------------------------ this node's own
 
 
-def test_excluded_and_tombstoned_digests_are_never_effective(world: World) -> None:
+def test_a_tombstoned_digest_is_never_effective(world: World) -> None:
     listed_by(world, "fr", "nl")
-    world.exclusions = frozenset({A})
-    assert world.decide().explain(BASELINE, A) == (Excluded(),)
     shredded = decide(world.held(), MEMBERS, tombstoned=frozenset({A}).__contains__)
     assert shredded.effective == {}
     assert shredded.explain(BASELINE, A) == (Tombstoned(),)
@@ -607,11 +602,8 @@ def test_excluded_and_tombstoned_digests_are_never_effective(world: World) -> No
 def test_every_reason_is_told(world: World) -> None:
     listed_by(world, "fr")
     ref = dispute(world, "us")
-    decision = decide(
-        world.held(), MEMBERS, exclusions=frozenset({A}), tombstoned=frozenset({A}).__contains__
-    )
+    decision = decide(world.held(), MEMBERS, tombstoned=frozenset({A}).__contains__)
     assert decision.explain(BASELINE, A) == (
-        Excluded(),
         Tombstoned(),
         Blocked("us.example", ref, BlockKind.DISPUTE),
         TooFewCountries(1, 2),
