@@ -21,8 +21,6 @@ from protocol.messages import EnrolmentRequest
 SECRET_BYTES: Final = 16
 PIN_BYTES: Final = 16
 MAX_INVITATION_CHARS: Final = 600
-KEY_DAYS: Final = 180
-"""How long a partner's key is used; it is replaced when half of that is over."""
 
 _INVITE: Final = b"sigfed/invite/v1\0"
 _ENROL: Final = b"sigfed/enrol/v1\0"

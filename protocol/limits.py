@@ -166,3 +166,6 @@ MAX_ACKNOWLEDGEMENT_BYTES = 1024
 
 MAX_ACKNOWLEDGEMENT_STATEMENT_BYTES = 4096
 """The same, signed."""
+
+KEY_DAYS = 180
+"""Of a partner's key, which is replaced when half of that is over."""

@@ -13,7 +13,7 @@ from keys.errors import KeysError
 from keys.key import AuthPublicKey
 from keys.trust.node_document import NodeDocument
 from keys.trust.node_parts import DatedKey
-from node.access.grants import stored_grant
+from node.access.stored_grant import stored_grant
 from node.clock import Clock, milliseconds
 from node.errors import NotFoundError, RateLimitedError
 from node.ports.callers import LOG_READ, CallerKind, Credential, open_scope, query_scope

@@ -10,24 +10,15 @@ from collections.abc import Mapping
 from keys.message import Message
 from node.access.approvals import TAKES_TWO
 from node.access.quotas import candidates_a_day, evaluations_for
+from node.access.stored_grant import stored_grant
 from node.clock import Clock
 from node.errors import ForbiddenError
 from node.fields import dumped
 from node.store.accounts.records import Approval
-from node.store.peers.records import PeerRecord
 from node.store.store import Store
 from node.store.unit import Unit
 from protocol.lists.event import BASELINE, collection_name
-from protocol.lists.grant import NOTHING, Grant, read_grant
-
-
-def stored_grant(peer: PeerRecord) -> Grant:
-    """What a peer may read; nothing when it cannot be read itself."""
-    try:
-        value = json.loads(peer.grant)
-    except ValueError:
-        value = None
-    return read_grant(value)
+from protocol.lists.grant import NOTHING, Grant
 
 
 class Grants:

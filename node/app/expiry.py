@@ -11,18 +11,15 @@ from keys.trust.node_document import NodeDocument, from_json
 from keys.trust.node_parts import LogStatus
 from keys.trust.tuf.target_files import NODE_FILE
 from keys.trust.window import Window
-from node.access.grants import stored_grant
+from node.access.stored_grant import INVITATION_DAYS, KEY_LIFE, LONGEST, key_end, stored_grant
 from node.clock import moment_of
 from node.identity.identity import Identity
-from node.partners.admission import INVITATION_DAYS
-from node.recipients.accreditation import KEY_LIFE, LONGEST, grant_of, key_end
 from node.store.store import Store
 from node.store.unit import Unit
 from node.tls import certificate_name, certificate_window
 from node.trust.expiry import Finding, Term, Thing, judge
 from node.trust.tuf.repository import SNAPSHOT_LASTS, TIMESTAMP_LASTS, target_file
-from protocol.acknowledgement import TrustAcknowledgement
-from protocol.enrolment import KEY_DAYS
+from protocol.limits import KEY_DAYS
 
 
 def findings(identity: Identity, store: Store) -> tuple[Finding, ...]:
@@ -124,6 +121,8 @@ def _held_elsewhere(identity: Identity, unit: Unit, document: NodeDocument) -> I
     for told in unit.trust_acknowledgements.ls():
         if told.serial >= document.serial:
             continue
+        from protocol.acknowledgement import TrustAcknowledgement  # noqa: PLC0415 - most peers hold the newest
+
         said = TrustAcknowledgement.from_bytes(read_payload(told.statement))
         name = target_file(NODE_FILE, said.document_sha256)
         if identity.trust_files.exists(name):
@@ -133,7 +132,7 @@ def _held_elsewhere(identity: Identity, unit: Unit, document: NodeDocument) -> I
 
 def _guests(unit: Unit) -> Iterator[Term]:
     for recipient in unit.recipients.ls():
-        until = grant_of(recipient).until
+        until = stored_grant(recipient).until
         if until is not None:
             start = max(moment_of(recipient.added_ms), until - LONGEST)
             yield Term(thing=Thing.RECIPIENT, of=recipient.name, start=start, end=until)

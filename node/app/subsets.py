@@ -25,7 +25,7 @@ from node.subsets.release import Releaser, ReleaseReport
 from node.trust.announce import announce_epoch
 from node.trust.foundation import log_label
 from node.trust.others.documents import member_documents
-from node.trust.others.refresh import log_trust
+from node.trust.others.log_trust import log_trust
 from node.trust.own import window
 from protocol.subset.filter import SubsetFilter
 from protocol.tlog.policy import write_policy

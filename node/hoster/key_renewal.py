@@ -15,7 +15,8 @@ from node.clock import Clock, Entropy, milliseconds
 from node.errors import ConflictError, PeerRefusedError, UnauthenticatedError
 from node.hoster.folder import Enrolment, PartnerFolder
 from protocol.api import RenewalApi
-from protocol.enrolment import KEY_DAYS, renewal_string
+from protocol.enrolment import renewal_string
+from protocol.limits import KEY_DAYS
 from protocol.messages import RenewalRequest
 
 LOST_HINT: Final = (

@@ -9,15 +9,15 @@ from keys.trust.node_document import NodeDocument
 from node.errors import NotFoundError
 from node.identity.identity import Identity
 from node.identity.restore_mark import refuse_rolled_back, require_joined
-from node.remote.proxy import proxy_of
 from node.store.store import Store
 from node.trust.others.documents import member_documents
-from node.witnesses.cosignatures import Cosigned, Cosigning
-from protocol.api import WitnessApi
+from node.witnesses.standing import Cosigned, Standings
 
 if TYPE_CHECKING:  # who looks at standings neither cosigns nor follows
     from node.peers.sync.requirements import Requiring
+    from node.witnesses.cosignatures import Cosigning
     from node.witnesses.witness import Cosigner, Witness
+    from protocol.api import WitnessApi
 
 
 def own_witness(identity: Identity, store: Store) -> "Witness | None":
@@ -65,8 +65,24 @@ def requiring(identity: Identity, store: Store) -> "Requiring":
     )
 
 
-def cosigning(identity: Identity, store: Store) -> Cosigning:
+def own_standings(identity: Identity, store: Store) -> list[Cosigned]:
+    """How the newest heads of this node's logs stand with their witnesses; nobody is asked."""
+    standings = Standings(
+        store,
+        identity.clock,
+        node=identity.settings.node,
+        members=identity.trust.members,
+        documents=lambda: _documents(identity, store),
+        max_age=identity.settings.guards.max_checkpoint_age,
+        quorum=identity.settings.witnesses.required,
+    )
+    return standings.standing()
+
+
+def cosigning(identity: Identity, store: Store) -> "Cosigning":
     """The witnesses of this node's logs."""
+    from node.witnesses.cosignatures import Cosigning  # noqa: PLC0415 - see above
+
     return Cosigning(
         store,
         identity.clock,
@@ -84,7 +100,7 @@ async def cosign_own(identity: Identity, store: Store) -> dict[str, Cosigned]:
     return {one.origin: one for one in await cosigning(identity, store).collect()}
 
 
-def reach_witness(identity: Identity, document: NodeDocument) -> AbstractAsyncContextManager[WitnessApi]:
+def reach_witness(identity: Identity, document: NodeDocument) -> "AbstractAsyncContextManager[WitnessApi]":
     """A connection to the witness that a document names, pinned to the keys in it.
 
     Raises:
@@ -92,6 +108,7 @@ def reach_witness(identity: Identity, document: NodeDocument) -> AbstractAsyncCo
     """
     if document.witness is None:
         raise NotFoundError("{node} names no witness", document.node)
+    from node.remote.proxy import proxy_of  # noqa: PLC0415 - who looks at standings connects to nobody
     from node.remote.witness import RemoteWitness  # noqa: PLC0415 - who looks at standings connects to nobody
 
     return RemoteWitness(

@@ -11,7 +11,7 @@ from typing import Final
 
 import numpy as np
 
-from node.access.grants import stored_grant
+from node.access.stored_grant import stored_grant
 from node.judgement.effective import Current
 from node.lists.entries import ListReader
 from node.lists.openings import OpeningColumns

@@ -14,7 +14,6 @@ from datetime import date
 from typing import Final
 
 from node.errors import ConfigError, StoreDownError, StoreError
-from node.lists.entries import parse_opening
 from node.objects.logfiles import LogFiles
 from node.store.lists.records import LogKind, LogRecord
 from node.store.store import Store
@@ -112,6 +111,8 @@ def _review_by(opening: bytes | None) -> date | None:
     """The date in an opening; most have none, and looking for its key is cheaper than parsing."""
     if opening is None or _KEY not in opening[_EXT_FROM:]:
         return None
+    from node.lists.entries import parse_opening  # noqa: PLC0415 - most lists have no such date
+
     return parse_opening(opening).ext.review_by
 
 

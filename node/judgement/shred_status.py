@@ -6,13 +6,16 @@ The answer never names a digest: a shredding is told by list and index, and so i
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from typing_extensions import override
 
 from node.store.lists.records import LogKind, LogRecord, Shredding, StillListed, Tombstone
 from node.store.store import Store
 from protocol.lists.ext import EntryRef
-from protocol.lists.listing import Listing
+
+if TYPE_CHECKING:  # where nothing was shredded, no list is read
+    from protocol.lists.listing import Listing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,7 +118,7 @@ def _live(
     return live
 
 
-def _parts(store: Store, places: Mapping[LogRecord, Collection[int]]) -> Mapping[int, Listing]:
+def _parts(store: Store, places: Mapping[LogRecord, Collection[int]]) -> "Mapping[int, Listing]":
     """Lists as far as what they have at these places goes, by id; what the guards set aside stands, too."""
     # Where nothing was shredded, no list is read.
     from node.judgement.part import part_of  # noqa: PLC0415
@@ -132,7 +135,7 @@ def _parts(store: Store, places: Mapping[LogRecord, Collection[int]]) -> Mapping
     return {held.log_id: each for held, each in zip(lists, part.listings, strict=True)}
 
 
-def _stands(listing: Listing, position: int, refs: set[EntryRef]) -> bool:
+def _stands(listing: "Listing", position: int, refs: set[EntryRef]) -> bool:
     entry = listing.entries.get(position)
     if entry is not None:
         return refs.isdisjoint(entry.ext.reaffirms)

@@ -12,6 +12,7 @@ from typing import Final
 from keys.errors import KeysError
 from keys.key import AuthPublicKey
 from node.access.quotas import candidates_a_day, evaluations_for
+from node.access.stored_grant import INVITATION_DAYS
 from node.audit.actors import NODE
 from node.audit.log import enqueue, new_record
 from node.clock import Clock, Entropy, milliseconds
@@ -27,7 +28,6 @@ from protocol.messages import EnrolmentReply, EnrolmentRequest
 
 MAX_INVITED_FILES: Final = 1_000_000
 """A day. A quota beyond it takes two persons, as every later raise does."""
-INVITATION_DAYS = 7
 GRACE_DAYS = 7
 """Past a release's `not_after`; a holiday without staff does not blind a partner."""
 

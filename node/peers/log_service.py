@@ -10,7 +10,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Final, TypeVar
 
-from node.access.grants import stored_grant
+from node.access.stored_grant import stored_grant
 from node.clock import Clock
 from node.errors import NotFoundError
 from node.objects.logfiles import LogFiles, read_at_head

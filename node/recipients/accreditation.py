@@ -19,8 +19,9 @@ from keys.message import Message
 from keys.trust.names import is_log_name
 from node.access.approvals import TAKES_TWO, end_requests
 from node.access.grants import grant_words, widens
+from node.access.stored_grant import LONGEST, key_end, stored_grant
 from node.access.tokens import hash_token
-from node.clock import Clock, Entropy, milliseconds, moment_of
+from node.clock import Clock, Entropy, milliseconds
 from node.errors import AlreadyExistsError, ForbiddenError, NotFoundError, UnauthenticatedError, UsageError
 from node.fields import dumped
 from node.store.accounts.records import Approval
@@ -28,12 +29,10 @@ from node.store.partners.records import RecipientRecord
 from node.store.store import Store
 from node.store.unit import Unit
 from protocol.lists.event import PRIVATE_FROM, collection_name
-from protocol.lists.grant import NOTHING, Grant, read_grant
+from protocol.lists.grant import NOTHING, Grant
 
 KEY_PREFIX: Final = "sfr_"
 KEY_BYTES: Final = 32
-LONGEST: Final = timedelta(days=366)
-KEY_LIFE: Final = timedelta(days=366)
 OVERLAP: Final = timedelta(days=1)
 """How long two keys of a recipient count that changes over."""
 MOST: Final = 256
@@ -119,7 +118,7 @@ class Recipients:
             unit.recipients.set_grant(name, json.dumps(grant.to_json()))
 
     def _widens(self, record: RecipientRecord, grant: Grant) -> bool:
-        held = grant_of(record)
+        held = stored_grant(record)
         ended = held.until is None or held.until <= self._clock.now()
         return widens(NOTHING if ended else held, grant)
 
@@ -236,14 +235,9 @@ def is_served(record: RecipientRecord, now: datetime) -> bool:
     return bool(fetchable(record, now))
 
 
-def key_end(record: RecipientRecord) -> datetime:
-    """When the key of a recipient ends."""
-    return moment_of(record.keyed_ms) + KEY_LIFE
-
-
 def state_words(record: RecipientRecord, now: datetime) -> str:
     """How a recipient stands, in words."""
-    grant = grant_of(record)
+    grant = stored_grant(record)
     if record.suspended:
         return "suspended"
     if not fetchable(record, now):
@@ -257,25 +251,16 @@ def state_words(record: RecipientRecord, now: datetime) -> str:
 
 def fetchable(record: RecipientRecord, now: datetime) -> frozenset[int]:
     """The collections that a recipient's grant opens at `now`; none without an end, and none that is private."""
-    grant = grant_of(record)
+    grant = stored_grant(record)
     if grant.until is None:
         return frozenset()
     return frozenset(number for number in grant.collections_at(now) if number < PRIVATE_FROM)
 
 
-def grant_of(record: RecipientRecord) -> Grant:
-    """What a recipient may fetch; nothing when it cannot be read."""
-    try:
-        value = json.loads(record.grant)
-    except (ValueError, RecursionError):
-        value = None
-    return read_grant(value)
-
-
 def standing(unit: Unit, name: str) -> Mapping[str, object]:
     """What a recipient may fetch, since when it is one, and whether it is suspended; raises `NotFoundError`."""
     held = unit.recipients.get(name)
-    return {"grant": grant_of(held).to_json(), "added_ms": held.added_ms, "suspended": held.suspended}
+    return {"grant": stored_grant(held).to_json(), "added_ms": held.added_ms, "suspended": held.suspended}
 
 
 def recipient_payload(wanted: Wanted) -> bytes:

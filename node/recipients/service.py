@@ -11,10 +11,11 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Final, Protocol
 
+from node.access.stored_grant import stored_grant
 from node.clock import Clock, milliseconds
 from node.errors import NotFoundError
 from node.objects.recipient_files import Line
-from node.recipients.accreditation import fetchable, grant_of, recognise, require_same
+from node.recipients.accreditation import fetchable, recognise, require_same
 from node.recipients.copy import RecipientCopy
 from node.store.partners.records import RecipientRecord, SnapshotRecord
 from node.store.store import Store
@@ -83,7 +84,7 @@ class RecipientDownload:
     @property
     def tag(self) -> str:
         """Changes with copy and grant: of the copy's random tag and what is fetched of it, no hash of any digest."""
-        grant = grant_of(self._recipient)
+        grant = stored_grant(self._recipient)
         said = (self._held.tag, sorted(self._collections()), sorted(grant.algorithms or ()))
         return sha256(repr((said, grant.algorithms is None)).encode()).hexdigest()[:_TAG_CHARS]
 
@@ -112,7 +113,7 @@ class RecipientDownload:
 
     def _part(self, number: int) -> Iterator[bytes]:
         require_same(self._store, self._recipient, self._clock.now())
-        collections, grant = self._collections(), grant_of(self._recipient)
+        collections, grant = self._collections(), stored_grant(self._recipient)
         lines = [line for line in self._copy.part(self._held, number) if _covers(grant, collections, line)]
         if lines:
             yield _written(lines)

@@ -8,10 +8,10 @@ its key. Rules: docs/spec/witness.md, "Collecting".
 """
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from dataclasses import replace
+from datetime import timedelta
 from typing import Final
 
 from keys.errors import SigfedError
@@ -22,96 +22,26 @@ from node.clock import Clock, milliseconds
 from node.errors import ConflictError, StoreError
 from node.files import said_of
 from node.journal import Journal
-from node.lists.continuation import is_closed
 from node.objects.logfiles import held_tree
-from node.store.lists.records import LogKind, LogRecord
+from node.store.lists.records import LogRecord
 from node.store.peers.records import CosignerRecord
 from node.store.store import Store
-from node.trust.others.refresh import log_trust
 from node.witnesses.cosigners import OwnHead, WitnessAnswer, ask_witness
+from node.witnesses.standing import Cosigned, Head, Standings
 from protocol.api import WitnessApi
-from protocol.history import fresh_cosignatures
 from protocol.limits import MAX_CLOCK_SKEW_MS
-from protocol.tlog.cosignature import Cosignature, verify_cosignatures, without_bad_lines
-from protocol.tlog.note import Note, NoteSignature, VerifierKey, lines_of
-from protocol.tlog.policy import Policy
-from protocol.witness.policy import witness_keys, witness_policy
+from protocol.tlog.note import Note, NoteSignature, VerifierKey
 
 Dial = Callable[[NodeDocument], AbstractAsyncContextManager[WitnessApi]]
 """A connection to the witness that a node document names."""
 
-_OWN: Final = (LogKind.OWN_LIST, LogKind.OWN_RELEASES, LogKind.OWN_AUDIT)
 _PATIENCE_SECONDS: Final = 20.0
-_LEAST_AGE: Final = timedelta(hours=1)
 _TRIES: Final = 8
 _journal = Journal("cosigning")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Cosigned:
-    """How one head of this node stands with the members' witnesses."""
-
-    origin: str
-    size: int
-    witnesses: int
-    """Members that are asked."""
-    cosigned: int
-    """Those whose cosignature on this head is recent."""
-    missing: int
-    """How many more a follower with this node's register needs."""
-    asked: tuple[WitnessAnswer, ...] = ()
-    """Those that were asked now."""
-
-    @property
-    def followed(self) -> bool:
-        """Whether others wait for these cosignatures: an audit log is cosigned, and followed by nobody."""
-        return self.origin.split("/")[1] in {"lists", "subsets"}
-
-    @property
-    def words(self) -> str:
-        """The standing for people; empty when there is nobody to ask."""
-        if not self.witnesses:
-            return ""
-        need = f", {self.missing} more must cosign" if self.missing else ""
-        return f"cosigned by {self.cosigned} of {self.witnesses}{need}"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Head:
-    """The newest head of an own log, and who may cosign it."""
-
-    log: LogRecord
-    note: Note
-    """Without lines that do not verify."""
-    log_keys: tuple[VerifierKey, ...]
-    keys: Mapping[str, Sequence[VerifierKey]]
-    """Of each member asked; none where they are not known."""
-    policy: Policy
-
-    def recent(self, *, now: datetime, max_age: timedelta) -> tuple[Cosignature, ...]:
-        """The cosignatures of the members that are not older than `max_age`."""
-        known = [key for own in self.keys.values() for key in own]
-        return fresh_cosignatures(verify_cosignatures(self.note, known), now=now, max_age=max_age)
-
-    def cosigners(self, cosignatures: Iterable[Cosignature]) -> set[str]:
-        """The members whose cosignatures these are."""
-        signed = {cosignature.witness for cosignature in cosignatures}
-        return {node for node, own in self.keys.items() if not signed.isdisjoint(own)}
-
-    def bare(self) -> Note:
-        """The note under the log's own signatures alone."""
-        return Note(self.note.text, tuple(line for _, line in lines_of(self.note, self.log_keys)))
-
-    def with_lines(self, note: bytes, lines: Sequence[NoteSignature]) -> bytes:
-        """`note` with the lines of the log and of known witnesses that verify, renewed by `lines`."""
-        known = {key.key_hash for own in (self.log_keys, *self.keys.values()) for key in own}
-        good = without_bad_lines(Note.parse(note), [key for own in self.keys.values() for key in own])
-        kept = tuple(line for line in good.signatures if line.key_hash in known)
-        return Note(self.note.text, kept).renewed(lines).to_bytes()
-
-
-class Cosigning:
-    """The witnesses of the own logs of the node `node`; `max_age` is how old a cosignature may be for a follower."""
+class Cosigning(Standings):
+    """The witnesses of the own logs, and what they are asked; `dial` reaches one."""
 
     def __init__(
         self,
@@ -125,14 +55,10 @@ class Cosigning:
         max_age: timedelta,
         quorum: int | None = None,
     ) -> None:
-        self._store = store
-        self._clock = clock
-        self._node = node
-        self._members = members
-        self._documents = documents
+        super().__init__(
+            store, clock, node=node, members=members, documents=documents, max_age=max_age, quorum=quorum
+        )
         self._dial = dial
-        self._max_age = max_age
-        self._quorum = quorum
 
     async def collect(self) -> list[Cosigned]:
         """Ask about the newest heads of all own logs; what a witness does is in the report, never an error.
@@ -150,56 +76,7 @@ class Cosigning:
                 raise one
         return [one for one in each if isinstance(one, Cosigned)]
 
-    def standing(self) -> list[Cosigned]:
-        """How the newest heads stand; nobody is asked."""
-        documents = self._documents()
-        return [self._standing(head, documents) for head in self._heads(documents)]
-
-    def _heads(self, documents: Mapping[str, NodeDocument]) -> list[_Head]:
-        with self._store.read() as unit:
-            logs = unit.logs.ls(*_OWN)
-        members, own, now = self._members(), documents[self._node], self._clock.now()
-        # The end of a closed log is the holders' word, and needs nobody else's.
-        grows = [log for log in logs if log.note is not None and not is_closed(own, log.origin)]
-        return [self._head(log, members, documents, now) for log in grows]
-
-    def _head(
-        self, log: LogRecord, members: Members, documents: Mapping[str, NodeDocument], now: datetime
-    ) -> _Head:
-        assert log.note is not None, "a published head"
-        log_keys = log_trust(documents[self._node], log.origin, now).log_keys
-        keys = witness_keys(log.origin, members, documents, log_keys=log_keys, now=now)
-        return _Head(
-            log=log,
-            note=without_bad_lines(Note.parse(log.note), [key for own in keys.values() for key in own]),
-            log_keys=log_keys,
-            keys=keys,
-            policy=witness_policy(
-                log.origin, members, documents, log_keys=log_keys, now=now, quorum=self._quorum
-            ),
-        )
-
-    def _age(self, documents: Mapping[str, NodeDocument]) -> timedelta:
-        """How old a cosignature may be for the strictest of the members, who say it in their documents."""
-        own = self._max_age // timedelta(seconds=1)
-        # Compared as numbers: a member may say one that no time span has.
-        seconds = min(own, *(document.limits.max_checkpoint_age_s for document in documents.values()))
-        return max(timedelta(seconds=seconds), _LEAST_AGE)
-
-    def _standing(
-        self, head: _Head, documents: Mapping[str, NodeDocument], asked: Sequence[WitnessAnswer] = ()
-    ) -> Cosigned:
-        recent = head.recent(now=self._clock.now(), max_age=self._age(documents))
-        return Cosigned(
-            origin=head.log.origin,
-            size=head.log.head.size,
-            witnesses=len(head.keys),
-            cosigned=len(head.cosigners(recent)),
-            missing=head.policy.missing([cosignature.witness for cosignature in recent]),
-            asked=tuple(asked),
-        )
-
-    async def _collect(self, head: _Head, documents: Mapping[str, NodeDocument]) -> Cosigned:
+    async def _collect(self, head: Head, documents: Mapping[str, NodeDocument]) -> Cosigned:
         recent = head.recent(now=self._clock.now(), max_age=self._age(documents) / 2)
         due = [node for node in head.keys if node not in head.cosigners(recent)]
         if not due:
@@ -209,7 +86,7 @@ class Cosigning:
         return self._standing(head, documents, asked)
 
     async def _ask_all(
-        self, head: _Head, due: Sequence[str], documents: Mapping[str, NodeDocument]
+        self, head: Head, due: Sequence[str], documents: Mapping[str, NodeDocument]
     ) -> Sequence[WitnessAnswer]:
         guesses = await asyncio.to_thread(self._guesses, head.log)
 
@@ -250,7 +127,7 @@ class Cosigning:
             records = [record for record in unit.cosigners.ls() if record.origin == log.origin]
         return {record.witness: record.size for record in records if record.size <= log.head.size}
 
-    def _keep(self, head: _Head, asked: Sequence[WitnessAnswer]) -> _Head:
+    def _keep(self, head: Head, asked: Sequence[WitnessAnswer]) -> Head:
         """Put the new lines on the note, unless the log has grown meanwhile; remember how everybody answered."""
         for one in asked:
             if one.alarm:
@@ -265,7 +142,7 @@ class Cosigning:
             "{origin}: its note would not stand still", head.log.origin, hint="run the command again"
         )
 
-    def _put(self, head: _Head, asked: Sequence[WitnessAnswer], lines: Sequence[NoteSignature]) -> _Head:
+    def _put(self, head: Head, asked: Sequence[WitnessAnswer], lines: Sequence[NoteSignature]) -> Head:
         now_ms = milliseconds(self._clock.now())
         with self._store.write() as unit:
             for one in asked:
@@ -278,7 +155,7 @@ class Cosigning:
                 return head
             note = head.with_lines(log.note, lines)
             unit.logs.cosign(log, note)
-        return _Head(
+        return Head(
             log=log, note=Note.parse(note), log_keys=head.log_keys, keys=head.keys, policy=head.policy
         )
 

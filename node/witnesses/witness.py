@@ -20,7 +20,8 @@ from node.evidence.keep import keep, of_log
 from node.journal import Journal
 from node.store.peers.records import EvidenceKind, WitnessRecord
 from node.store.store import Store
-from node.trust.others.refresh import held_document, log_trust
+from node.trust.others.log_trust import log_trust
+from node.trust.others.refresh import held_document
 from node.trust.others.revocations import signing
 from protocol.errors import MalformedError
 from protocol.pull.inputs import LogTrust

@@ -8,7 +8,8 @@ import pytest
 
 from keys.trust.fingerprint import to_words
 from keys.trust.proposals.words import changes
-from node.access.grants import grant_words, stored_grant
+from node.access.grants import grant_words
+from node.access.stored_grant import stored_grant
 from node.app.approvals import open_approvals
 from node.audit.reader import read_audit
 from node.console.pages.federation import members

@@ -5,8 +5,9 @@ from datetime import timedelta
 
 import pytest
 
+from node.access.stored_grant import stored_grant
 from node.app.approvals import open_approvals
-from node.recipients.accreditation import Recipients, grant_of, recognise
+from node.recipients.accreditation import Recipients, recognise
 from node.store.accounts.records import PersonRole
 from protocol.lists.event import BASELINE
 from support.audited import audit_text, recorded
@@ -70,9 +71,9 @@ async def test_less_counts_at_once_and_more_waits(busy: RunningConsole) -> None:
     assert "hotline may fetch baseline" in less.words
     more = await _send(busy, "grant", collections="baseline,national", until=_in(busy, 30))
     assert "waits for a second person" in more.words
-    assert grant_of(_recipients(busy).get("hotline")).collections == {BASELINE}
+    assert stored_grant(_recipients(busy).get("hotline")).collections == {BASELINE}
     await _approve(busy)
-    assert len(grant_of(_recipients(busy).get("hotline")).collections) == 2
+    assert len(stored_grant(_recipients(busy).get("hotline")).collections) == 2
 
 
 async def test_one_person_refuses_and_forgets(busy: RunningConsole) -> None:

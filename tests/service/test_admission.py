@@ -14,6 +14,7 @@ from keys.trust.node_parts import Endpoint
 from node.access.callers import KEPT_AT_LEAST, StoredCallers, StoredReplays
 from node.access.grants import PartnerTerms
 from node.access.quotas import COVER_PER_DAY, DAYS_A_MONTH, MIN_EVALUATIONS_PER_DAY, Quotas, evaluations_for
+from node.access.stored_grant import INVITATION_DAYS
 from node.clock import system_entropy
 from node.errors import (
     AlreadyExistsError,
@@ -28,7 +29,7 @@ from node.errors import (
 )
 from node.hoster.cover import evaluations
 from node.objects.folder import FolderObjects
-from node.partners.admission import GRACE_DAYS, INVITATION_DAYS, Admission, ServedEnrolment
+from node.partners.admission import GRACE_DAYS, Admission, ServedEnrolment
 from node.ports.callers import CallerKind
 from node.ports.replay import MAX_LIVE_PER_ISSUER
 from node.store.store import Store

@@ -12,7 +12,7 @@ from keys.key import AuthPrivateKey, AuthPublicKey, LogPrivateKey, TargetsPrivat
 from keys.trust.fingerprint import to_words
 from keys.trust.node_parts import DatedKey, EpochInfo
 from node.access.callers import StoredCallers
-from node.access.grants import stored_grant
+from node.access.stored_grant import stored_grant
 from node.clock import system_entropy
 from node.errors import AlreadyExistsError, NotFoundError, WrongPinError
 from node.objects.folder import FolderObjects

@@ -16,7 +16,8 @@ from node.hoster.folder import PartnerFolder
 from node.hoster.key_renewal import is_due, renew
 from node.partners.key_renewal import OVERLAP, PartnerRenewal, ServedRenewals
 from node.store.store import Store
-from protocol.enrolment import KEY_DAYS, renewal_string
+from protocol.enrolment import renewal_string
+from protocol.limits import KEY_DAYS
 from protocol.messages import RenewalReply, RenewalRequest
 from support.releases import SUBSET, EnrolledPartner, ReleasingAgency
 

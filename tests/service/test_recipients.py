@@ -10,10 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from node.access.stored_grant import KEY_LIFE, LONGEST, stored_grant
 from node.errors import AlreadyExistsError, ForbiddenError, NotFoundError, UnauthenticatedError, UsageError
 from node.recipients.accreditation import (
-    KEY_LIFE,
-    LONGEST,
     MOST,
     MOST_PURPOSE,
     OVERLAP,
@@ -21,7 +20,6 @@ from node.recipients.accreditation import (
     Wanted,
     carry_out_grant,
     fetchable,
-    grant_of,
     recipient_payload,
     recognise,
     require_same,
@@ -112,7 +110,7 @@ def test_adding_replaces_nobody(recipients: Recipients) -> None:
     )
     with pytest.raises(AlreadyExistsError):
         add(recipients, replace(HOTLINE, grant=ALL))
-    assert grant_of(recipients.get("hotline")) == BASE
+    assert stored_grant(recipients.get("hotline")) == BASE
 
 
 @pytest.mark.threat("a recipient's copy")
@@ -123,11 +121,11 @@ def test_one_person_takes_away_and_gives_nothing(recipients: Recipients) -> None
         assert recipients.widens("hotline", wider)
         with pytest.raises(ForbiddenError):
             recipients.narrow("hotline", wider)
-    assert grant_of(recipients.get("hotline")) == BASE
+    assert stored_grant(recipients.get("hotline")) == BASE
     with recipients._store.write() as unit:
         said = carry_out_grant(unit, approved(replace(HOTLINE, grant=ALL)))
     assert said.startswith("hotline may fetch")
-    assert grant_of(recipients.get("hotline")) == ALL
+    assert stored_grant(recipients.get("hotline")) == ALL
 
 
 def test_what_ended_is_nothing_so_any_grant_is_wider(recipients: Recipients, clock: SettableClock) -> None:
@@ -257,7 +255,7 @@ def test_a_grant_that_cannot_be_read_is_nothing(recipients: Recipients, store: S
     key = accredit(recipients)
     with store.write() as unit:
         unit.recipients.set_grant("hotline", json.dumps(BASE.to_json())[:-1])
-    assert grant_of(recipients.get("hotline")) == NOTHING
+    assert stored_grant(recipients.get("hotline")) == NOTHING
     assert not recipients.any_entitled()
     with pytest.raises(UnauthenticatedError):
         recognise(store, key, NOW)

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from node.access.stored_grant import KEY_LIFE
 from node.app.expiry import findings
 from node.app.health.storage import Storage
 from node.app.metrics import facts
 from node.clock import milliseconds
-from node.recipients.accreditation import KEY_LIFE
 from node.rotation.store import write_store
 from node.store.partners.records import RecipientRecord
 from node.trust.expiry import TermState, Thing

@@ -17,7 +17,7 @@ from node.store.peers.records import TrustAcknowledged
 from node.store.store import Store
 from node.trust.expiry import TermState, Thing
 from protocol.acknowledgement import TrustAcknowledgement
-from protocol.enrolment import KEY_DAYS
+from protocol.limits import KEY_DAYS
 from support.cheap_node import NODE, NOW, CheapNode, empty_store
 from support.records import partner_record
 

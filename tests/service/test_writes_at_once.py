@@ -13,6 +13,7 @@ import pytest
 from keys.key import StatementPrivateKey
 from node.access import grants, persons
 from node.access.grants import Grants, PartnerTerms, grant_payload
+from node.access.stored_grant import stored_grant
 from node.app import approvals
 from node.errors import ConflictError, ForbiddenError, RateLimitedError
 from node.fields import dumped
@@ -21,7 +22,7 @@ from node.objects.kept_proposals import erase_proposed, kept_proposal
 from node.partners.proposals import intake
 from node.partners.proposals.intake import TakingProposals
 from node.recipients import accreditation
-from node.recipients.accreditation import Recipients, Wanted, grant_of, recipient_payload
+from node.recipients.accreditation import Recipients, Wanted, recipient_payload
 from node.store.accounts.records import PersonRole, Request
 from node.store.home_copy import HomeCopyRecord
 from node.store.lists.records import LogKind, Tombstone
@@ -107,7 +108,7 @@ def test_likewise_of_a_recipient(store: Store, meet: Meet) -> None:
         lambda: recipients.narrow(HOTLINE, BASE),
         lambda: recipients.narrow(HOTLINE, least),
     )
-    assert grant_of(recipients.get(HOTLINE)) == least
+    assert stored_grant(recipients.get(HOTLINE)) == least
 
 
 @pytest.mark.threat("one person")

@@ -31,7 +31,7 @@ from keys.trust.node_document import NodeDocument
 from keys.trust.node_parts import NodeLimits
 from keys.trust.tuf.root import RootContent, TrustedRoot
 from node.access.callers import StoredCallers
-from node.access.grants import stored_grant
+from node.access.stored_grant import stored_grant
 from node.clock import Clock, milliseconds
 from node.errors import PeerRefusedError, PeerUnreachableError, StoreError
 from node.formats.rows import ImportRow

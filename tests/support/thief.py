@@ -32,7 +32,8 @@ from node.ports.callers import TOKEN_TYP
 from node.remote.node import RemoteNode
 from node.rotation.store import write_store
 from node.tls import client_context, server_context
-from node.trust.others.refresh import held_document, log_trust
+from node.trust.others.log_trust import log_trust
+from node.trust.others.refresh import held_document
 from protocol.acknowledgement import Acknowledgement
 from protocol.errors import UntrustedError
 from protocol.messages import REQUEST_ID_BYTES, EvaluationRequest

@@ -28,7 +28,8 @@ acts.add(app, ACTS)
 @app.command("ls")
 def ls(context: typer.Context) -> None:
     """Peers: what they may read, and how far their lists are held."""
-    from node.access.grants import grant_words, stored_grant
+    from node.access.grants import grant_words
+    from node.access.stored_grant import stored_grant
     from node.store.lists.records import LogKind
 
     here = session(context)

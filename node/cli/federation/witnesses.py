@@ -17,7 +17,7 @@ if TYPE_CHECKING:  # commands that ask no witness start without them
     from node.identity.identity import Identity
     from node.store.peers.records import CosignerRecord
     from node.store.store import Store
-    from node.witnesses.cosignatures import Cosigned
+    from node.witnesses.standing import Cosigned
 
 _HEADER = ("  witness", "size", "since", "last cosigned", "answered")
 
@@ -27,12 +27,12 @@ app = typer.Typer(help="Witnesses of this agency's lists and releases.", no_args
 @app.command("ls")
 def ls(context: typer.Context) -> None:
     """Who cosigned each list and release log, since when, and how many more must."""
-    from node.identity.witnesses import cosigning
+    from node.identity.witnesses import own_standings
 
     here = session(context)
     identity = here.identity()
     with here.reading() as store:
-        standings = cosigning(identity, store).standing()
+        standings = own_standings(identity, store)
         with store.read() as unit:
             records = list(unit.cosigners.ls())
     for standing in standings:
@@ -126,9 +126,9 @@ def standing_facts(standing: "Cosigned") -> dict[str, Fact]:
 def witness_status(identity: "Identity", store: "Store") -> tuple[dict[str, Fact], list[str]]:
     """For the status: own logs that more witnesses must cosign, who claims another history of one, who was silent."""
     from node.identity.outside_note import silent
-    from node.identity.witnesses import cosigning
+    from node.identity.witnesses import own_standings
 
-    standings, quiet = cosigning(identity, store).standing(), silent(identity)
+    standings, quiet = own_standings(identity, store), silent(identity)
     missing = {one.origin: one.missing for one in standings if one.missing and one.followed}
     with store.read() as unit:
         alarms = [record for record in unit.cosigners.ls() if record.alarm]

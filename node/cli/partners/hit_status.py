@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING
 
+from node.clock import DAY_MS
 from node.fields import Fact
 from node.pages.text import counted
 
@@ -12,11 +13,9 @@ if TYPE_CHECKING:
 
 def agency_status(identity: "Identity", store: "Store") -> tuple[dict[str, Fact], list[str]]:
     """Fields and lines about partners' reports, disputes, proposals and disclosed look-ups; overdue disputes first."""
-    from node.partners.hits.overview import hit_counts
-
     now_ms = identity.now_ms
-    hits = hit_counts(store, now_ms=now_ms)
     with store.read() as unit:
+        hits = unit.hits.counts(unsaid_since_ms=now_ms - DAY_MS)
         proposed, stopped = unit.proposals.open_count(), len(unit.disclosure.stopped())
         due = [case.due_ms for case in unit.partner_cases.ls() if case.answered_ms is None]
     waiting, late = len(due), sum(each <= now_ms for each in due)

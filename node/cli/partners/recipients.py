@@ -17,13 +17,14 @@ acts.add(app, ACTS)
 def ls(context: typer.Context) -> None:
     """Recipients: what they may fetch, until when, and when they last did."""
     from node.access.grants import grant_words
-    from node.recipients.accreditation import Recipients, grant_of, state_words
+    from node.access.stored_grant import stored_grant
+    from node.recipients.accreditation import Recipients, state_words
 
     here = session(context)
     identity = here.identity()
     with here.reading() as store:
         recipients = Recipients(store, identity.clock).ls()
-    found = [(one, grant_of(one), state_words(one, identity.clock.now())) for one in recipients]
+    found = [(one, stored_grant(one), state_words(one, identity.clock.now())) for one in recipients]
     rows = ((one.name, grant_words(grant), state, moment(one.seen_ms)) for one, grant, state in found)
     here.output.each(
         (

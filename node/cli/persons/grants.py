@@ -20,7 +20,7 @@ app = typer.Typer(
 @app.command("ls")
 def ls(context: typer.Context) -> None:
     """The grants of peers."""
-    from node.access.grants import stored_grant
+    from node.access.stored_grant import stored_grant
     from node.judgement.coverage import state_words
 
     here = session(context)

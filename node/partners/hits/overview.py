@@ -13,7 +13,6 @@ from node.clock import DAY_MS
 from node.objects.report_pages import PAGE, report_pages
 from node.store.hits.records import (
     CaseRecord,
-    HitCounts,
     HitFilter,
     HitPlace,
     HitRecord,
@@ -132,12 +131,6 @@ def reported_hits(store: Store, wanted: HitFilter = _ALL) -> Iterator[ReportedHi
         with store.read() as unit:
             found = _with_outcomes(unit, page)
         yield from found
-
-
-def hit_counts(store: Store, *, now_ms: int) -> HitCounts:
-    """How many reports are open, resolved and overdue."""
-    with store.read() as unit:
-        return unit.hits.counts(unsaid_since_ms=now_ms - DAY_MS)
 
 
 def _with_outcomes(unit: Unit, page: Sequence[HitRecord]) -> list[ReportedHit]:

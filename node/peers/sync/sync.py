@@ -40,7 +40,8 @@ from node.peers.sync.requirements import Requiring
 from node.store.lists.records import LogKind
 from node.store.peers.records import PeerRecord
 from node.store.store import Store
-from node.trust.others.refresh import held_document, list_origins, log_trust, newest_root, refresh_peer
+from node.trust.others.log_trust import log_trust
+from node.trust.others.refresh import held_document, list_origins, newest_root, refresh_peer
 from node.trust.others.revocations import renew, signing, withheld
 from protocol.api import PeerApi
 from protocol.errors import FreezeError, FutureEventError, ProtocolError, UncosignedError, UnknownSignerError

@@ -11,7 +11,7 @@ from typing import Final
 
 from keys.signer import Signer
 from keys.trust.statement import seal_statement
-from node.access.grants import stored_grant
+from node.access.stored_grant import stored_grant
 from node.clock import Clock, milliseconds
 from node.errors import AlreadyExistsError
 from node.peers.log_service import CallerLogs

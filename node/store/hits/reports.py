@@ -82,14 +82,15 @@ class HitRows(Rows):
 
     def counts(self, *, unsaid_since_ms: int) -> HitCounts:
         """How many are open; overdue are those that came before `unsaid_since_ms`."""
-        still_open = _HIT.c.closed_ms.is_(None)
-        is_open, unsaid = self.number(still_open), self.number(still_open, ~_SAID)
-        return HitCounts(
-            open=is_open,
-            resolved=is_open - unsaid,
-            overdue=self.number(still_open, _HIT.c.received_ms < unsaid_since_ms, ~_SAID),
-            withdrawn=self.number(still_open, _HIT.c.ended_ms.is_not(None)),
+        numbers = select(
+            func.count(),
+            func.count().filter(_SAID),
+            func.count().filter(_HIT.c.received_ms < unsaid_since_ms, ~_SAID),
+            func.count().filter(_HIT.c.ended_ms.is_not(None)),
         )
+        wanted = numbers.select_from(_HIT).where(_HIT.c.closed_ms.is_(None))
+        is_open, resolved, overdue, withdrawn = self._connection.execute(wanted).one()
+        return HitCounts(open=is_open, resolved=resolved, overdue=overdue, withdrawn=withdrawn)
 
     def between(self, first: bytes, last: bytes, *, partner: str) -> Sequence[HitRecord]:
         """Reports with ids from `first` to `last`, both included; of every partner where `partner` is empty."""

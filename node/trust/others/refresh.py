@@ -10,16 +10,12 @@ from datetime import datetime
 from keys.trust.held_trust import open_held, require_confirmed
 from keys.trust.node_document import NodeDocument
 from keys.trust.tuf.root import TrustedRoot, open_roots
-from keys.trust.window import valid_at
 from node.clock import milliseconds, moment_of
 from node.errors import NotFoundError
 from node.store.peers.records import PeerRecord
 from node.store.store import Store
 from node.trust.tuf.client import Followed, follow
 from protocol.api import TufApi
-from protocol.pull.inputs import LogTrust
-from protocol.tlog.checkpoint import Checkpoint
-from protocol.tlog.note import VerifierKey
 
 
 def held_document(peer: PeerRecord, now: datetime) -> NodeDocument:
@@ -77,17 +73,6 @@ def store_followed(peer: PeerRecord, followed: Followed, store: Store, now: date
     followed.reached()
     opened.check_current(now)
     return opened.document
-
-
-def log_trust(document: NodeDocument, origin: str, now: datetime) -> LogTrust:
-    """Whom to believe about a log; nobody when the document does not name it."""
-    for log in document.logs:
-        if log.origin == origin:
-            keys = tuple(VerifierKey.from_text(dated.vkey) for dated in valid_at(log.vkeys, now))
-            end = log.final_checkpoint
-            final = None if end is None else Checkpoint(origin, end.size, end.root)
-            return LogTrust(origin=origin, log_keys=keys, final=final)
-    return LogTrust(origin=origin, log_keys=())
 
 
 def list_origins(document: NodeDocument) -> tuple[str, ...]:

@@ -52,6 +52,27 @@ def test_a_node_that_is_read_loads_nothing_that_connects_or_serves(federation: F
     assert modules & (SERVER | SIGNING | {"aiohttp", POSTGRESQL}) == set()
 
 
+def test_what_tells_how_a_node_stands_loads_nothing_that_admits_asks_or_follows(
+    federation: Federation,
+) -> None:
+    modules = loaded(["--home", str(federation.fr.home), "status"])
+
+    acting = {
+        "node.access.approvals",
+        "node.audit.log",
+        "node.partners.admission",
+        "node.partners.hits.overview",
+        "node.recipients.accreditation",
+        "node.remote",
+        "node.trust.others.refresh",
+        "node.witnesses.cosigners",
+        "protocol.lists.listing",
+        "protocol.messages",
+    }
+    assert "node.witnesses.standing" in modules
+    assert modules & acting == set()
+
+
 def test_a_node_that_is_read_loads_no_arrays(agency: Cli) -> None:
     """A fifth of what such a command takes."""
     words = ("list ls", "peer ls", "person ls", "status")

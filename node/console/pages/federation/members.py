@@ -13,9 +13,10 @@ from urllib.parse import urlencode
 
 from keys.message import Message
 from keys.trust.fingerprint import to_words
-from node.access.grants import grant_words, stored_grant
+from node.access.grants import grant_words
 from node.access.notation import collection_of, grant_of
 from node.access.sessions import Visitor
+from node.access.stored_grant import stored_grant
 from node.acts import members, peers
 from node.acts.act import OPERATORS, Done, Node
 from node.app.peers.member_proposals import propose_member, propose_removal

@@ -10,9 +10,9 @@ from node.acts.act import OPERATORS
 from node.console.languages import translated
 from node.console.parts import Action, Led, Page, Section, Values
 from node.console.world import World
-from node.identity.witnesses import cosign_own, cosigning
+from node.identity.witnesses import cosign_own, own_standings
 from node.store.peers.records import CosignerRecord
-from node.witnesses.cosignatures import Cosigned
+from node.witnesses.standing import Cosigned
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,7 +25,7 @@ class WitnessedLog:
 
 def gather(world: World, _: Visitor, __: Values) -> Sequence[WitnessedLog]:
     """Every own log."""
-    standings = cosigning(world.identity, world.store).standing()
+    standings = own_standings(world.identity, world.store)
     with world.store.read() as unit:
         records = unit.cosigners.ls()
     return [

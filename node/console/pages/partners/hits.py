@@ -10,6 +10,7 @@ from typing import Final
 from urllib.parse import urlencode
 
 from node.access.sessions import Visitor
+from node.clock import DAY_MS
 from node.console.parts import Page, Section, Values
 from node.console.world import World
 from node.errors import UsageError
@@ -18,7 +19,6 @@ from node.partners.hits.overview import (
     FEW,
     Precision,
     ReportedHit,
-    hit_counts,
     hits_page,
     overdue_hits,
     precision,
@@ -67,7 +67,11 @@ class HowListsFare:
 def gather(world: World, _visitor: Visitor, query: Values) -> Hits:
     """One page of reports; without a view, the overdue ones if there are any, else the open ones."""
     now_ms, partner, origin = world.now_ms, query.text("partner"), query.text("list")
-    counts = hit_counts(world.store, now_ms=now_ms)
+    with world.store.read() as unit:
+        counts = unit.hits.counts(unsaid_since_ms=now_ms - DAY_MS)
+        floods = sum(one.kind == FLOOD for one in unit.quarantine.ls())
+        partners = [one.name for one in unit.partners.ls()]
+        origins = [log.origin for log in unit.logs.ls(LogKind.OWN_LIST, LogKind.PEER_LIST)]
     view = query.text("view") or ("overdue" if counts.overdue else "open")
     if view not in VIEWS:
         raise UsageError("hits are shown by one of: overdue, open, all")
@@ -76,10 +80,6 @@ def gather(world: World, _visitor: Visitor, query: Values) -> Hits:
         wanted = overdue_hits(now_ms, partner=partner, origin=origin)
     after = _place(query.text("after"))
     page = hits_page(world.store, wanted, after=after, limit=ROWS)
-    with world.store.read() as unit:
-        floods = sum(one.kind == FLOOD for one in unit.quarantine.ls())
-        partners = [one.name for one in unit.partners.ls()]
-        origins = [log.origin for log in unit.logs.ls(LogKind.OWN_LIST, LogKind.PEER_LIST)]
     base = _query(view, partner, origin)
     return Hits(
         view=view,

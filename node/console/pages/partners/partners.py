@@ -29,7 +29,7 @@ from node.store.partners.records import (
 )
 from node.store.subsets.records import ReleaseRecord, SubsetRecord
 from node.subsets.budget import budget
-from protocol.enrolment import KEY_DAYS
+from protocol.limits import KEY_DAYS
 
 ROWS: Final = 50
 _HERE: Final = "/console/partners"

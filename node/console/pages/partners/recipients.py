@@ -7,13 +7,14 @@ from typing import Final
 from keys.message import marked
 from node.access.grants import grant_words
 from node.access.sessions import Visitor
+from node.access.stored_grant import key_end, stored_grant
 from node.acts import recipients as acts
 from node.acts.act import OPERATORS, Done
 from node.console.languages import translated as _
 from node.console.pages.acts import action, take_once
 from node.console.parts import Page, Section, Values
 from node.console.world import World
-from node.recipients.accreditation import Recipients, grant_of, key_end, state_words
+from node.recipients.accreditation import Recipients, state_words
 from node.store.partners.records import RecipientRecord
 
 PATH: Final = "/console/recipients"
@@ -70,7 +71,7 @@ def _row(world: World, record: RecipientRecord) -> RecipientRow:
     state = state_words(record, world.identity.clock.now())
     return RecipientRow(
         record=record,
-        grant=grant_words(grant_of(record)),
+        grant=grant_words(stored_grant(record)),
         state=state,
         fetches=state == STATES[0],
         key_end_ms=int(key_end(record).timestamp() * 1000) if record.key_sha256 else 0,
