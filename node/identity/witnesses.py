@@ -11,7 +11,7 @@ from node.identity.identity import Identity
 from node.identity.restore_mark import refuse_rolled_back, require_joined
 from node.store.store import Store
 from node.trust.others.documents import member_documents
-from node.witnesses.standing import Cosigned, Standings
+from node.witnesses.standings import Cosigned, Standings
 
 if TYPE_CHECKING:  # who looks at standings neither cosigns nor follows
     from node.peers.sync.requirements import Requiring

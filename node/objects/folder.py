@@ -176,13 +176,18 @@ class FolderObjects:
         assert not prefix or prefix.endswith("/"), "a prefix is a folder"
         top = self._path(prefix.rstrip("/")) if prefix else self._root
         found = [
-            Path(folder, name).relative_to(self._root).as_posix()
+            f"{at}{name}"
             for folder, _, names in os.walk(top)
+            for at in (self._prefix(folder),)
             for name in names
             if not name.startswith(_TEMPORARY)
         ]
         self._require_there()  # after it: it may have moved while the half of it was listed
         return iter(sorted(found))
+
+    def _prefix(self, folder: str) -> str:
+        at = Path(folder).relative_to(self._root).as_posix()
+        return "" if at == "." else f"{at}/"
 
     def _require_there(self) -> None:
         if not self._root.is_dir():

@@ -34,7 +34,7 @@ from node.store.lists.records import LogRecord
 from node.store.store import Store
 from node.trust.revoke import next_witness_name, note_own, resume_log, revoke_keys
 from node.trust.successors import SUCCEEDED, with_key
-from node.witnesses.standing import Cosigned
+from node.witnesses.standings import Cosigned
 
 _LIVING: Final = frozenset({Stage.GENERATED, Stage.PUBLISHED, Stage.ACTIVE, Stage.RETIRED})
 _GONE: Final = frozenset({Stage.REVOKED, Stage.LOST})

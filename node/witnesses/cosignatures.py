@@ -27,7 +27,7 @@ from node.store.lists.records import LogRecord
 from node.store.peers.records import CosignerRecord
 from node.store.store import Store
 from node.witnesses.cosigners import OwnHead, WitnessAnswer, ask_witness
-from node.witnesses.standing import Cosigned, Head, Standings
+from node.witnesses.standings import Cosigned, Head, Standings
 from protocol.api import WitnessApi
 from protocol.limits import MAX_CLOCK_SKEW_MS
 from protocol.tlog.note import Note, NoteSignature, VerifierKey

@@ -17,7 +17,7 @@ if TYPE_CHECKING:  # commands that ask no witness start without them
     from node.identity.identity import Identity
     from node.store.peers.records import CosignerRecord
     from node.store.store import Store
-    from node.witnesses.standing import Cosigned
+    from node.witnesses.standings import Cosigned
 
 _HEADER = ("  witness", "size", "since", "last cosigned", "answered")
 

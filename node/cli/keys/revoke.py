@@ -32,7 +32,7 @@ if TYPE_CHECKING:  # commands that touch no key start without them
     from node.ports.keyring import RingKey
     from node.rotation.revoke import Revoked
     from node.store.store import Store
-    from node.witnesses.standing import Cosigned
+    from node.witnesses.standings import Cosigned
 
 
 @performing(keys.revoke)

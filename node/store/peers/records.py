@@ -7,9 +7,12 @@ looked. What counts as evidence is `node.evidence.keep`'s.
 from dataclasses import dataclass, field
 from enum import StrEnum
 from hashlib import sha256
+from typing import TYPE_CHECKING
 
 from keys.trust.held_trust import HeldTrust
-from protocol.witness.cosign import Witnessed
+
+if TYPE_CHECKING:  # with it comes all that a witness is asked and answers
+    from protocol.witness.cosign import Witnessed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -165,7 +168,7 @@ class WitnessRecord:
     """The last head of the log `origin` that was cosigned."""
 
     origin: str
-    head: Witnessed
+    head: "Witnessed"
     cosignature: bytes
     """The signature line that was answered, with its newline."""
 

@@ -19,7 +19,7 @@ from node.lists.queue import Queue
 from node.rotation.revoke import confirm_by_witnesses
 from node.rotation.store import write_store
 from node.store.store import Store
-from node.witnesses.standing import Cosigned
+from node.witnesses.standings import Cosigned
 from protocol.lists.event import BASELINE
 from protocol.lists.ext import Basis
 from support.agencies import (

@@ -68,8 +68,9 @@ def test_what_tells_how_a_node_stands_loads_nothing_that_admits_asks_or_follows(
         "node.witnesses.cosigners",
         "protocol.lists.listing",
         "protocol.messages",
+        "protocol.witness.cosign",
     }
-    assert "node.witnesses.standing" in modules
+    assert "node.witnesses.standings" in modules
     assert modules & acting == set()
 
 

@@ -12,7 +12,7 @@ from node.console.parts import Action, Led, Page, Section, Values
 from node.console.world import World
 from node.identity.witnesses import cosign_own, own_standings
 from node.store.peers.records import CosignerRecord
-from node.witnesses.standing import Cosigned
+from node.witnesses.standings import Cosigned
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
