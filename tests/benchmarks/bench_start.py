@@ -39,10 +39,10 @@ def _figures(made: Federation) -> Iterator[_Figure]:
     yield _Figure("sigfed --help", ("--help",), 1.7)
     yield _Figure("list ls where nothing lives", ("--home", nowhere, "list", "ls"), 3.5)
     for words in ("list ls", "peer ls", "hit ls"):
-        yield _Figure(f"{words} of an agency", ("--home", str(made.fr.home), *words.split()), 8.5)
-    yield _Figure("status of an agency", ("--home", str(made.fr.home), "status"), 11.5)
-    yield _Figure("status of a partner", ("--home", str(made.partner.home), "status"), 7.5)
-    yield _Figure("hit ls of a partner", ("--home", str(made.partner.home), "hit", "ls"), 6.5)
+        yield _Figure(f"{words} of an agency", ("--home", str(made.fr.home), *words.split()), 8)
+    yield _Figure("status of an agency", ("--home", str(made.fr.home), "status"), 10.5)
+    yield _Figure("status of a partner", ("--home", str(made.partner.home), "status"), 6.5)
+    yield _Figure("hit ls of a partner", ("--home", str(made.partner.home), "hit", "ls"), 5.5)
     check = ("--home", str(made.partner.home), "check", made.files["unlisted"])
     yield _Figure("check of a partner, a miss", check, 12)
 

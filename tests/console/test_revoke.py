@@ -15,7 +15,7 @@ from node.rotation import proposals
 from node.rotation.revoke import confirm_by_witnesses
 from node.store.accounts.records import PersonRole
 from node.store.store import Store
-from node.witnesses.standing import Cosigned
+from node.witnesses.standings import Cosigned
 from protocol.tlog.note import Note
 from support.audited import details_of, recorded
 from support.console import Browser, Reply, RunningConsole

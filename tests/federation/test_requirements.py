@@ -10,7 +10,7 @@ from node.clock import HOUR_MS
 from node.lists.publish import Published, publish
 from node.peers.sync.overlays import drop_overlay
 from node.peers.sync.reports import ListOutcome
-from node.witnesses.standing import Cosigned
+from node.witnesses.standings import Cosigned
 from protocol.digest import Algorithm, Digest
 from protocol.encoding import b64
 from protocol.errors import ForkError, FreezeError, FutureEventError, TooLargeError, UncosignedError

@@ -13,7 +13,7 @@ from node.peers.sync.requirements import Requiring
 from node.peers.sync.sync import Syncer
 from node.trust.others.documents import member_documents
 from node.witnesses.cosignatures import Cosigning
-from node.witnesses.standing import Cosigned
+from node.witnesses.standings import Cosigned
 from node.witnesses.witness import KeyCosigner, ServedWitness, Witness
 from protocol.api import WitnessApi
 from protocol.witness.cosign import Refuse
