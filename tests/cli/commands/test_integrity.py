@@ -243,7 +243,9 @@ def unnamed(cli: Cli, flips: list[tuple[str, str]]) -> list[tuple[str, str, int,
     done = cli.run("doctor", "--deep")
     for name, data in before.items():
         (cli.home / name).write_bytes(data)
-    left = [each for each in flips if not done.exit or each[0] not in done.out + done.err]
+    failed = [each["words"] for each in done.results if each["health"] == "fail"]
+    said = " ".join([*failed, done.err]) if done.exit else ""
+    left = [each for each in flips if each[0] not in said]
     if len(left) < len(flips):
         return unnamed(cli, left) if left else []
     if len(flips) == 1:
