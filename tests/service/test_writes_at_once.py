@@ -17,6 +17,8 @@ from node.access.stored_grant import stored_grant
 from node.app import approvals
 from node.errors import ConflictError, ForbiddenError, RateLimitedError
 from node.fields import dumped
+from node.lists.corrections.shred import prepare, shred
+from node.lists.tombstones import TombstoneFilter
 from node.objects import kept_proposals
 from node.objects.kept_proposals import erase_proposed, kept_proposal
 from node.partners.proposals import intake
@@ -36,6 +38,7 @@ from node.store.unit import Unit
 from node.subsets.catalogue import create_subset
 from protocol.digest import Algorithm
 from protocol.lists.event import BASELINE, NATIONAL
+from protocol.lists.ext import Reason
 from protocol.lists.grant import NOTHING, Grant
 from protocol.subset.filter import SubsetFilter
 from support.cheap_node import CheapNode, follow
@@ -45,7 +48,7 @@ from support.persons import NOW, PASS, add_two, all_of, made, make_persons
 from support.proposed import proposal_of
 from support.records import partner_record
 from support.releases import ReleasingAgency
-from support.stores import rows
+from support.stores import Agency, file_digests, rows
 from support.times import SettableClock
 
 pytestmark = pytest.mark.both_databases
@@ -252,3 +255,15 @@ def test_what_takes_the_place_of_a_row_is_written_by_two_at_once(store: Store, n
             other = pool.submit(write)
             wait([other], timeout=0.1)
         other.result()
+
+
+@pytest.mark.threat("shredded and back")
+def test_what_is_listed_while_it_is_shredded_is_known_to_stand(agency: Agency, meet: Meet) -> None:
+    other = Agency(agency.store, agency.folder / "other", name="other")
+    agency.publish(rows("a file"))
+    place = prepare(agency.store, agency.origin, file_digests("a file")[0]).position
+    shred(agency.store, agency.origin, place, reason=Reason.ERROR)
+    meet(TombstoneFilter, "require_unchanged", lambda: other.add(rows("a file")), agency.publish)
+    with agency.store.read() as unit:
+        standing = {(each.log_id, each.position) for each in unit.tombstones.still_listed()}
+    assert standing == {(other.log.id, at) for at in range(len(file_digests("a file")))}

@@ -175,7 +175,8 @@ def _bury(store: Store, log: LogRecord, graves: Sequence[_Grave], now_ms: int) -
     """Tombstones in, look-up rows and what releases list out; returns the shreddings with their tombstones."""
     keys = {grave.shredding.position: store.vault.key_of(grave.digest) for grave in graves if grave.digest}
     digests = {grave.digest for grave in graves if grave.digest}
-    with store.write() as unit:
+    # An import asks for tombstones before it lists something: what it lists is seen here, or it sees these.
+    with store.write(alone=True) as unit:
         unit.tombstones.add(_tombstones(unit, log, graves, now_ms))
         unit.shreddings.bury([grave.shredding for grave in graves])
         unit.tombstones.note_still_listed(list(_standing(store, unit, log, graves)))
