@@ -233,8 +233,9 @@ class ReleaseFolder:
         for part, data in ((ReleasePart.LABELS, files.labels), (ReleasePart.ANSWERS, files.answers)):
             if data is not None and len(data) < self._size(part):
                 objects.put(self._delta_name(since, part), bytes(data))
-        whole = self.part(ReleasePart.SCREEN, since=None)
-        objects.put(self._delta_name(since, ReleasePart.SCREEN), bytes(min(whole, files.screen, key=len)))
+        is_smaller = len(files.screen) < self._size(ReleasePart.SCREEN)
+        screen = files.screen if is_smaller else self.part(ReleasePart.SCREEN, since=None)
+        objects.put(self._delta_name(since, ReleasePart.SCREEN), bytes(screen))
 
     def _size(self, part: ReleasePart) -> int:
         if part is ReleasePart.LABELS:  # which may lie in two objects

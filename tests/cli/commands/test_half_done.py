@@ -208,7 +208,7 @@ def test_a_list_that_is_beyond_the_limits_keeps_no_other_from_being_published(
 def test_a_key_that_was_taken_back_is_told_though_nobody_could_confirm_its_log(
     agency: Cli, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    failing_after("node.identity.witnesses.Cosigning.collect", 0, monkeypatch)
+    failing_after("node.witnesses.cosignatures.Cosigning.collect", 0, monkeypatch)
     stolen = ("key", "revoke", f"log-lists-{LIST}-1", "--reason", "compromise", "--last-good", "0", "--yes")
     done = agency.done(*stolen)
     assert (done["key"], done["keys"]) == (f"log-lists-{LIST}-1", 1)
