@@ -1,7 +1,7 @@
 """The tables that nearly every command reads, and what a table, its rows and its records have in common.
 
-Each table is declared once, most of them in the folder of their subject: to load one takes a millisecond. Rows never
-leave `node.store`.
+Each table is declared once, most of them beside their rows: to load one takes a millisecond. Rows never leave
+`node.store`.
 
 A digest appears in no column: `entry_index` has keyed hashes, and what holds digests is sealed in the object store.
 Times are milliseconds since 1970, UTC. Column types are those that SQLite and PostgreSQL share. docs/reference/store.md
@@ -364,8 +364,9 @@ def _fields(kind: "type[DataclassInstance]") -> tuple[tuple[str, type[Enum] | No
 
 def every_table() -> MetaData:
     """All tables, also of the modules that nobody has asked for yet: whoever copies tables must miss none."""
-    for path in Path(__file__).parent.glob("*/tables.py"):
-        import_module(f"node.store.{path.parent.name}.tables")
+    for path in Path(__file__).parent.glob("*/*.py"):
+        if path.parent.name != "migrations":
+            import_module(f"node.store.{path.parent.name}.{path.stem}")
     for model in TableModel.__subclasses__():
         table(model)
     return SQLModel.metadata

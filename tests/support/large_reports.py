@@ -13,7 +13,7 @@ from node.identity.identity import Identity
 from node.objects.sealed_names import case_name, report_name
 from node.objects.taken_reports import TakenReport
 from node.store.hits.records import CaseRecord, HitRecord, HitSourceRecord, ResolutionRecord
-from node.store.hits.tables import HitReportRow, HitResolutionRow
+from node.store.hits.reports import HitReportRow, HitResolutionRow
 from node.store.partners.records import PartnerRecord
 from node.store.store import Store
 from node.store.tables import table

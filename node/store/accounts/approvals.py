@@ -3,13 +3,33 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Row, insert, select, update
+from sqlalchemy import BigInteger, Row, insert, select, update
+from sqlmodel import Field
 
 from keys.message import pack, unpack
 from node.errors import ConflictError, NotFoundError
 from node.store.accounts.records import Approval, Outcome
-from node.store.accounts.tables import ApprovalRow
-from node.store.tables import Rows, record, table, values_of
+from node.store.tables import Rows, TableModel, record, table, values_of
+
+
+class ApprovalRow(TableModel):
+    """A request for a second person, and what was decided; nothing deletes one."""
+
+    __tablename__ = "approval"
+
+    id: int | None = Field(default=None, primary_key=True)
+    kind: str = Field(max_length=64)
+    subject: str = Field(max_length=1024)
+    payload: bytes
+    requested_by: str = Field(max_length=64)
+    requested_ms: int = Field(sa_type=BigInteger)
+    decided_by: str = Field(max_length=64)
+    decided_ms: int | None = Field(default=None, sa_type=BigInteger)
+    outcome: str = Field(max_length=16)
+    reason: str = Field(max_length=1024)
+    acted_ms: int | None = Field(default=None, sa_type=BigInteger)
+    result: str = Field(max_length=1024)
+
 
 _TABLE = table(ApprovalRow)
 _C = _TABLE.c

@@ -2,10 +2,21 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import BigInteger, delete, insert, select, update
+from sqlmodel import Field
 
-from node.store.accounts.tables import AuditRow
-from node.store.tables import Rows, table
+from node.store.tables import Rows, TableModel, table
+
+
+class AuditRow(TableModel):
+    """An audit record before it is in the signed log."""
+
+    __tablename__ = "audit_queue"
+
+    id: int | None = Field(default=None, primary_key=True)
+    record: bytes
+    position: int | None = Field(default=None, sa_type=BigInteger)
+
 
 _TABLE = table(AuditRow)
 _C = _TABLE.c

@@ -2,13 +2,41 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import delete, insert, or_, select, update
+from sqlalchemy import BigInteger, LargeBinary, delete, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
+from sqlmodel import Field
 
 from node.errors import AlreadyExistsError, NotFoundError
 from node.store.accounts.records import ChallengeRecord, PasskeyRecord, Purpose
-from node.store.accounts.tables import ChallengeRow, PasskeyRow
-from node.store.tables import Rows, table, values_of
+from node.store.tables import Rows, TableModel, table, values_of
+
+
+class PasskeyRow(TableModel):
+    """A passkey; its key is sealed under its person's name, so a changed row opens nothing."""
+
+    __tablename__ = "passkey"
+
+    number: int | None = Field(default=None, primary_key=True)
+    person: str = Field(max_length=64, index=True)
+    credential: bytes = Field(sa_type=LargeBinary, unique=True)
+    sealed_key: bytes
+    sign_count: int = Field(sa_type=BigInteger)
+    name: str = Field(max_length=64)
+    added_ms: int = Field(sa_type=BigInteger)
+    used_ms: int = Field(sa_type=BigInteger)
+
+
+class ChallengeRow(TableModel):
+    """A challenge by its hash: of somebody inside until it is answered, of a sign-in once it was."""
+
+    __tablename__ = "challenge"
+
+    challenge_hash: bytes = Field(sa_type=LargeBinary, primary_key=True)
+    purpose: str = Field(max_length=16)
+    person: str = Field(max_length=64)
+    token_hash: bytes
+    expires_ms: int = Field(sa_type=BigInteger, index=True)
+
 
 _PASSKEY, _CHALLENGE = table(PasskeyRow), table(ChallengeRow)
 _ANSWERED = _CHALLENGE.c.purpose == Purpose.SIGN_IN.value

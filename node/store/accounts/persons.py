@@ -3,12 +3,26 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Select, delete, select, update
+from sqlalchemy import BigInteger, Select, delete, select, update
+from sqlmodel import Field
 
 from node.errors import AlreadyExistsError, NotFoundError
 from node.store.accounts.records import PersonRecord
-from node.store.accounts.tables import Person
-from node.store.tables import Rows, table, values_of
+from node.store.tables import Rows, TableModel, table, values_of
+
+
+class Person(TableModel):
+    """Somebody who decides here; the verifier is sealed, so a changed row opens nothing."""
+
+    __tablename__ = "person"
+
+    name: str = Field(max_length=64, primary_key=True)
+    role: str = Field(max_length=16)
+    verifier: bytes
+    added_ms: int = Field(sa_type=BigInteger)
+    tries: int
+    tried_ms: int = Field(sa_type=BigInteger)
+
 
 _TABLE = table(Person)
 _C = _TABLE.c

@@ -2,12 +2,41 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import delete, insert, or_, select, update
+from sqlalchemy import BigInteger, LargeBinary, delete, insert, or_, select, update
+from sqlmodel import Field
 
 from node.errors import NotFoundError
 from node.store.accounts.records import SessionRecord, TokenRecord
-from node.store.accounts.tables import ConsoleSessionRow, PersonTokenRow
-from node.store.tables import Rows, table, values_of
+from node.store.tables import Rows, TableModel, table, values_of
+
+
+class ConsoleSessionRow(TableModel):
+    """A signed-in browser; its CSRF token is sealed under its person's name, so a row put here is no session."""
+
+    __tablename__ = "console_session"
+
+    number: int | None = Field(default=None, primary_key=True)
+    token_hash: bytes = Field(sa_type=LargeBinary, unique=True)
+    person: str = Field(max_length=64, index=True)
+    sealed_csrf: bytes
+    opened_ms: int = Field(sa_type=BigInteger)
+    seen_ms: int = Field(sa_type=BigInteger)
+    proved_ms: int = Field(sa_type=BigInteger)
+    language: str = Field(max_length=16)
+
+
+class PersonTokenRow(TableModel):
+    """A one-time token, by its hash."""
+
+    __tablename__ = "person_token"
+
+    token_hash: bytes = Field(sa_type=LargeBinary, primary_key=True)
+    person: str = Field(max_length=64)
+    made_ms: int = Field(sa_type=BigInteger)
+    expires_ms: int = Field(sa_type=BigInteger)
+    used_ms: int = Field(sa_type=BigInteger)
+    tries: int
+
 
 _SESSION, _TOKEN = table(ConsoleSessionRow), table(PersonTokenRow)
 

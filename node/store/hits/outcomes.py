@@ -6,8 +6,7 @@ from sqlalchemy import and_, case, func, insert, select
 
 from node.errors import AlreadyExistsError
 from node.store.hits.records import HitSourceRecord, ReportName, ResolutionRecord, Resolved
-from node.store.hits.reports import among
-from node.store.hits.tables import HitReportRow, HitResolutionRow, HitSourceRow
+from node.store.hits.reports import HitReportRow, HitResolutionRow, HitSourceRow, among
 from node.store.tables import Rows, table, values_of
 
 _HIT, _RESOLUTION, _SOURCE = table(HitReportRow), table(HitResolutionRow), table(HitSourceRow)

@@ -6,7 +6,7 @@ from typing import Any, Final
 from sqlalchemy import ColumnElement, FromClause, Select, and_, case, func, or_, select
 
 from node.store.hits.records import HitWindow, OutcomeCount, ResolutionCount
-from node.store.hits.tables import HitReportRow, HitResolutionRow, HitSourceRow, PartnerCase
+from node.store.hits.reports import HitReportRow, HitResolutionRow, HitSourceRow, PartnerCase
 from node.store.tables import Rows, table
 
 _HIT, _CASE = table(HitReportRow), table(PartnerCase)

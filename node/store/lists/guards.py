@@ -4,16 +4,51 @@ from collections.abc import Collection, Iterable, Sequence
 from typing import Final
 
 import numpy as np
-from sqlalchemy import delete, insert, select
+from sqlalchemy import BigInteger, Column, delete, insert, select
+from sqlmodel import Field
 
 from keys.message import Message
 from node.errors import AlreadyExistsError, NotFoundError
 from node.store.lists.columns import Keys
 from node.store.lists.quarantine import quarantined
 from node.store.lists.records import BenignSet, Quarantined, Tripwire
-from node.store.lists.tables import BenignRow, SetAsideRow, TripwireRow
-from node.store.tables import QuarantineRow, Rows, table, values_of
+from node.store.tables import QuarantineRow, Rows, TableModel, table, values_of
 from protocol.slices import slices
+
+
+class BenignRow(TableModel):
+    """A known-benign set, whose keyed hashes are in a filter file."""
+
+    __tablename__ = "benign_set"
+
+    name: str = Field(max_length=64, primary_key=True)
+    file: str = Field(max_length=128)
+    hashes: int = Field(sa_type=BigInteger)
+    rows: int = Field(sa_type=BigInteger)
+    refused: int = Field(sa_type=BigInteger)
+    added_ms: int = Field(sa_type=BigInteger)
+
+
+class TripwireRow(TableModel):
+    """A digest that must never be released, sealed."""
+
+    __tablename__ = "tripwire"
+
+    id: int | None = Field(default=None, primary_key=True)
+    key: int = Field(sa_column=Column(BigInteger, nullable=False, unique=True))
+    sealed: bytes
+    note: str = Field(max_length=200)
+    added_ms: int = Field(sa_type=BigInteger)
+
+
+class SetAsideRow(TableModel):
+    """A digest, by its keyed hash, of an imported row that was set aside."""
+
+    __tablename__ = "set_aside_row"
+
+    quarantine_id: int = Field(foreign_key="quarantine.id", primary_key=True)
+    key: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False, index=True))
+
 
 _BENIGN = table(BenignRow)
 _TRIPWIRE = table(TripwireRow)

@@ -3,11 +3,48 @@
 from collections.abc import Sequence
 from typing import Any, Final
 
-from sqlalchemy import bindparam, delete, func, select, update
+from sqlalchemy import BigInteger, Integer, bindparam, delete, func, select, update
+from sqlmodel import Field
 
 from node.store.lists.records import Shredding, StillListed, Tombstone
-from node.store.lists.tables import ShreddingRow, StandingRow, TombstoneRow
-from node.store.tables import Rows, table, values_of
+from node.store.tables import Rows, TableModel, key_part, table, values_of
+
+
+class ShreddingRow(TableModel):
+    """An event whose opening is to be deleted, or was."""
+
+    __tablename__ = "shredding"
+
+    log_id: int = Field(sa_column=key_part(Integer))
+    position: int = Field(sa_column=key_part())
+    by: int = Field(sa_type=BigInteger)
+    mac: bytes | None = None
+    file: int | None = Field(default=None, sa_type=BigInteger)
+    erased_ms: int | None = Field(default=None, sa_type=BigInteger)
+
+
+class TombstoneRow(TableModel):
+    """A shredded digest, as a keyed hash."""
+
+    __tablename__ = "tombstone"
+
+    mac: bytes = Field(primary_key=True)
+    log_id: int = Field(sa_column=key_part(Integer))
+    by: int = Field(sa_type=BigInteger)
+    leaf_hash: bytes
+    blocks: bool
+    created_ms: int = Field(sa_type=BigInteger)
+
+
+class StandingRow(TableModel):
+    """An entry or dispute of a tombstoned digest in another list."""
+
+    __tablename__ = "standing"
+
+    log_id: int = Field(sa_column=key_part(Integer))
+    position: int = Field(sa_column=key_part())
+    mac: bytes = Field(index=True)
+
 
 _SHREDDING, _TOMBSTONE, _STANDING = table(ShreddingRow), table(TombstoneRow), table(StandingRow)
 _ALL: Final = select(_SHREDDING).order_by(_SHREDDING.c.log_id, _SHREDDING.c.position)

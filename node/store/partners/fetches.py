@@ -3,12 +3,26 @@
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final
 
-from sqlalchemy import Row, func, select, text
+from sqlalchemy import BigInteger, Index, Row, func, select, text
+from sqlmodel import Field
 
+from node.store.partners.partners import Partner
 from node.store.partners.records import FetchedRelease
-from node.store.partners.tables import FetchedReleaseRow, Partner
-from node.store.subsets.tables import ReleaseRow
-from node.store.tables import Rows, record, table
+from node.store.subsets.subsets import ReleaseRow
+from node.store.tables import Rows, TableModel, record, table
+
+
+class FetchedReleaseRow(TableModel):
+    """The newest release of a subset of which a partner fetched every file."""
+
+    __tablename__ = "fetched_release"
+    __table_args__ = (Index("ix_fetched_release_version", "subset", "version"),)
+
+    partner: str = Field(max_length=64, primary_key=True)
+    subset: str = Field(max_length=64, primary_key=True)
+    version: int = Field(sa_type=BigInteger)
+    fetched_ms: int = Field(sa_type=BigInteger)
+
 
 _FETCHED, _PARTNER, _RELEASE = table(FetchedReleaseRow), table(Partner), table(ReleaseRow)
 _PUT: Final = text(

@@ -3,13 +3,70 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import BigInteger, LargeBinary, delete, func, select, update
+from sqlmodel import Field
 
 from keys.message import Message
 from node.errors import AlreadyExistsError, ConflictError, NotFoundError, ReplayedError
 from node.store.partners.records import Allowance, InviteRecord, PartnerRecord
-from node.store.partners.tables import EvaluationMonth, Invite, Partner, UsedAssertion
-from node.store.tables import R, Rows, record, table, values_of
+from node.store.tables import R, Rows, TableModel, record, table, values_of
+
+
+class Invite(TableModel):
+    """An invitation; its secret is sealed with the storage key."""
+
+    __tablename__ = "invite"
+
+    invite_id: bytes = Field(primary_key=True, sa_type=LargeBinary)
+    partner: str = Field(max_length=64, unique=True)
+    subset: str = Field(max_length=64)
+    sealed_secret: bytes
+    evaluations_per_day: int = Field(sa_type=BigInteger)
+    expires_ms: int = Field(sa_type=BigInteger)
+    used_ms: int | None = Field(default=None, sa_type=BigInteger)
+
+
+class Partner(TableModel):
+    """A partner with its bucket of evaluations."""
+
+    __tablename__ = "partner"
+
+    name: str = Field(max_length=64, primary_key=True)
+    subset: str = Field(max_length=64)
+    auth_key: bytes
+    evaluations_per_day: int = Field(sa_type=BigInteger)
+    added_ms: int = Field(sa_type=BigInteger)
+    seen_ms: int = Field(sa_type=BigInteger)
+    suspended: bool
+    key_ms: int = Field(default=0, sa_type=BigInteger)
+    old_key: bytes | None = None
+    old_until_ms: int = Field(default=0, sa_type=BigInteger)
+    level: int = Field(sa_type=BigInteger)
+    level_ms: int = Field(sa_type=BigInteger)
+    month: str = Field(max_length=7)
+    used: int = Field(sa_type=BigInteger)
+
+
+class UsedAssertion(TableModel):
+    """An assertion id that was used, until it expires."""
+
+    __tablename__ = "used_assertion"
+
+    issuer: str = Field(max_length=128, primary_key=True)
+    jti: str = Field(max_length=64, primary_key=True)
+    expires_ms: int = Field(sa_type=BigInteger, index=True)
+
+
+class EvaluationMonth(TableModel):
+    """Evaluations of all partners in a month, as far as each of them has begun a later one."""
+
+    __tablename__ = "evaluation_month"
+
+    month: str = Field(max_length=7, primary_key=True)
+    evaluations: int = Field(sa_type=BigInteger)
+    whole: bool
+    """False: in it, and before, not all were counted."""
+
 
 _INVITE, _PARTNER, _USED = table(Invite), table(Partner), table(UsedAssertion)
 _MILLI = 1000

@@ -3,14 +3,44 @@
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from sqlalchemy import Select, and_, delete, func, insert, select, update
+from sqlalchemy import BigInteger, LargeBinary, Select, and_, delete, func, insert, select, update
+from sqlmodel import Field
 
 from node.errors import AlreadyExistsError
 from node.store.driver import owe_vacuum
 from node.store.partners.records import FileRecord, ProposalRecord
-from node.store.partners.tables import ProposalRow, ProposedFileRow
-from node.store.tables import Rows, table, values_of
+from node.store.tables import Rows, TableModel, table, values_of
 from protocol.statement.proposal_state import FileState
+
+
+class ProposalRow(TableModel):
+    """One proposal; what it says is sealed."""
+
+    __tablename__ = "proposal"
+
+    partner: str = Field(max_length=64, primary_key=True)
+    proposal_id: bytes = Field(primary_key=True, sa_type=LargeBinary)
+    subset: str = Field(max_length=64)
+    claim: int
+    files: int
+    received_ms: int = Field(sa_type=BigInteger)
+    sealed: bytes
+    closed_ms: int | None = Field(default=None, sa_type=BigInteger)
+
+
+class ProposedFileRow(TableModel):
+    """What became of one file of a proposal."""
+
+    __tablename__ = "proposed_file"
+
+    partner: str = Field(max_length=64, primary_key=True)
+    proposal_id: bytes = Field(primary_key=True, sa_type=LargeBinary)
+    number: int = Field(primary_key=True)
+    state: int
+    reason: str = Field(max_length=500)
+    origin: str = Field(max_length=255)
+    decided_ms: int | None = Field(default=None, sa_type=BigInteger)
+
 
 _PROPOSAL, _FILE = table(ProposalRow), table(ProposedFileRow)
 _WAITS = _FILE.c.state == int(FileState.WAITING)

@@ -2,12 +2,43 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import BigInteger, delete, insert, select, update
+from sqlmodel import Field
 
 from node.errors import AlreadyExistsError, NotFoundError
 from node.store.partners.records import RecipientRecord, SnapshotRecord
-from node.store.partners.tables import Recipient, RecipientSnapshot
-from node.store.tables import Rows, table, values_of
+from node.store.tables import Rows, TableModel, table, values_of
+
+
+class Recipient(TableModel):
+    """An accredited holder of raw digests; of its key only the SHA-256."""
+
+    __tablename__ = "recipient"
+
+    name: str = Field(max_length=64, primary_key=True)
+    purpose: str = Field(max_length=255)
+    grant: str
+    key_sha256: bytes
+    keyed_ms: int = Field(sa_type=BigInteger)
+    old_key_sha256: bytes = b""
+    old_until_ms: int = Field(default=0, sa_type=BigInteger)
+    suspended: bool
+    added_ms: int = Field(sa_type=BigInteger)
+    seen_ms: int = Field(sa_type=BigInteger)
+
+
+class RecipientSnapshot(TableModel):
+    """The copy; there is one row at most."""
+
+    __tablename__ = "recipient_snapshot"
+
+    token: str = Field(max_length=64, primary_key=True)
+    tag: str = Field(max_length=64)
+    parts: int
+    digests: int = Field(sa_type=BigInteger)
+    basis: bytes
+    made_ms: int = Field(sa_type=BigInteger)
+
 
 _TABLE, _SNAPSHOT = table(Recipient), table(RecipientSnapshot)
 _C = _TABLE.c

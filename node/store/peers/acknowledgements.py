@@ -3,21 +3,104 @@
 from collections.abc import Mapping, Sequence
 from typing import TypeVar
 
-from sqlalchemy import Connection, Table, and_, case, delete, func, insert, select, update
+from sqlalchemy import (
+    BigInteger,
+    Connection,
+    Integer,
+    Table,
+    and_,
+    case,
+    delete,
+    func,
+    insert,
+    select,
+    update,
+)
 from sqlalchemy.exc import IntegrityError
+from sqlmodel import Field
 
 from node.errors import ConflictError
 from node.store.peers.records import Acknowledgement, Applied, Reached, TrustAcknowledged, Withdrawal
-from node.store.peers.tables import (
-    AcknowledgedRow,
-    AcknowledgementRow,
-    JudgedRow,
-    ReachedRow,
-    TrustAcknowledgedRow,
-    TrustAcknowledgementRow,
-    WithdrawalRow,
-)
-from node.store.tables import DAY, Peer, Rows, table, values_of
+from node.store.tables import DAY, Peer, Rows, TableModel, key_part, table, values_of
+
+
+class TrustAcknowledgementRow(TableModel):
+    """The newest statement of a peer about this node's trust files."""
+
+    __tablename__ = "trust_acknowledgement"
+
+    peer: str = Field(max_length=255, primary_key=True)
+    root_version: int = Field(sa_type=BigInteger)
+    serial: int = Field(sa_type=BigInteger)
+    time_ms: int = Field(sa_type=BigInteger)
+    received_ms: int = Field(sa_type=BigInteger)
+    statement: bytes
+
+
+class TrustAcknowledgedRow(TableModel):
+    """What a peer was last told that is held of its trust files."""
+
+    __tablename__ = "trust_acknowledged"
+
+    peer: str = Field(max_length=255, primary_key=True)
+    content: bytes
+
+
+class AcknowledgementRow(TableModel):
+    """The newest statement of a peer about an own list."""
+
+    __tablename__ = "acknowledgement"
+
+    log_id: int = Field(sa_column=key_part(Integer))
+    peer: str = Field(max_length=255, primary_key=True)
+    held_size: int = Field(sa_type=BigInteger)
+    released_size: int | None = Field(default=None, sa_type=BigInteger)
+    time_ms: int = Field(sa_type=BigInteger)
+    received_ms: int = Field(sa_type=BigInteger)
+    statement: bytes
+
+
+class AcknowledgedRow(TableModel):
+    """What this node last acknowledged of a peer's list."""
+
+    __tablename__ = "acknowledged"
+
+    origin: str = Field(max_length=255, primary_key=True)
+    content: bytes
+
+
+class WithdrawalRow(TableModel):
+    """Neighbouring withdraw events of an own list."""
+
+    __tablename__ = "withdrawal"
+
+    log_id: int = Field(sa_column=key_part(Integer))
+    first: int = Field(sa_column=key_part())
+    last: int = Field(sa_type=BigInteger)
+    published_ms: int | None = Field(default=None, sa_type=BigInteger)
+
+
+class ReachedRow(TableModel):
+    """When a withdrawal reached a peer, and its releases."""
+
+    __tablename__ = "reached"
+
+    log_id: int = Field(sa_column=key_part(Integer))
+    first: int = Field(sa_column=key_part())
+    peer: str = Field(max_length=255, primary_key=True)
+    held_ms: int | None = Field(default=None, sa_type=BigInteger)
+    released_ms: int | None = Field(default=None, sa_type=BigInteger)
+
+
+class JudgedRow(TableModel):
+    """Up to which size a subset's newest release follows a list."""
+
+    __tablename__ = "judged_list"
+
+    subset: str = Field(max_length=64, primary_key=True)
+    origin: str = Field(max_length=255, primary_key=True)
+    size: int = Field(sa_type=BigInteger)
+
 
 _PEER = table(Peer)
 _ACKS, _SENT = table(AcknowledgementRow), table(AcknowledgedRow)

@@ -3,11 +3,41 @@
 from collections.abc import Sequence
 from typing import Final
 
-from sqlalchemy import delete, select
+from sqlalchemy import BigInteger, Integer, delete, select
+from sqlmodel import Field
 
 from node.store.peers.records import CosignerRecord, OverlayRecord
-from node.store.peers.tables import Cosigner, Overlay
-from node.store.tables import Log, Rows, table, values_of
+from node.store.tables import Log, Rows, TableModel, key_part, table, values_of
+
+
+class Cosigner(TableModel):
+    """One witness of one own log."""
+
+    __tablename__ = "cosigner"
+
+    origin: str = Field(max_length=255, primary_key=True)
+    witness: str = Field(max_length=128, primary_key=True)
+    size: int = Field(sa_type=BigInteger)
+    since_ms: int = Field(sa_type=BigInteger)
+    cosigned_s: int = Field(sa_type=BigInteger)
+    asked_ms: int = Field(sa_type=BigInteger)
+    outcome: str = Field(max_length=1024)
+    alarm: bool
+
+
+class Overlay(TableModel):
+    """What is held beyond the trusted head of one log."""
+
+    __tablename__ = "overlay"
+
+    log_id: int = Field(sa_column=key_part(Integer))
+    base_size: int = Field(sa_type=BigInteger)
+    base_root: bytes
+    size: int = Field(sa_type=BigInteger)
+    root: bytes
+    note: bytes
+    sealed: bytes
+
 
 _COSIGNER: Final = table(Cosigner)
 _LOG: Final = table(Log)

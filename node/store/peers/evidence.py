@@ -3,13 +3,53 @@
 from collections.abc import Sequence
 from typing import Final
 
-from sqlalchemy import and_, bindparam, delete, insert, or_, select, update
+from sqlalchemy import BigInteger, UniqueConstraint, and_, bindparam, delete, insert, or_, select, update
+from sqlmodel import Field
 
 from node.errors import NotFoundError
 from node.store.peers.records import EvidenceRecord, HeardHead
-from node.store.peers.tables import Evidence, Heard, ReleasedBlock
-from node.store.tables import Rows, table, values_of
+from node.store.tables import Rows, TableModel, table, values_of
 from protocol.lists.ext import EntryRef
+
+
+class Evidence(TableModel):
+    """One kept contradiction; the bytes are an object."""
+
+    __tablename__ = "evidence"
+    __table_args__ = (UniqueConstraint("subject", "kind", "pair"),)
+
+    sha256: str = Field(max_length=64, primary_key=True)
+    kind: str = Field(max_length=16)
+    subject: str = Field(max_length=255)
+    pair: str = Field(max_length=64)
+    source: str = Field(max_length=255)
+    created_ms: int = Field(sa_type=BigInteger)
+    released_ms: int | None = Field(default=None, sa_type=BigInteger)
+
+
+class Heard(TableModel):
+    """The last head of a log that one peer told: one row each, so that nobody fills the table."""
+
+    __tablename__ = "heard_head"
+
+    origin: str = Field(max_length=255, primary_key=True)
+    source: str = Field(max_length=255, primary_key=True)
+    size: int = Field(sa_type=BigInteger)
+    root: bytes
+    note: bytes
+    heard_ms: int = Field(sa_type=BigInteger)
+
+
+class ReleasedBlock(TableModel):
+    """A block of a removed member that a second person released."""
+
+    __tablename__ = "released_block"
+
+    origin: str = Field(max_length=255, primary_key=True)
+    position: int = Field(sa_type=BigInteger, primary_key=True)
+    leaf: bytes
+    released_ms: int = Field(sa_type=BigInteger)
+
 
 _EVIDENCE = table(Evidence)
 _HEARD = table(Heard)

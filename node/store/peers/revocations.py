@@ -3,12 +3,25 @@
 from collections.abc import Sequence
 from typing import Final
 
-from sqlalchemy import bindparam, select, update
+from sqlalchemy import BigInteger, bindparam, select, update
+from sqlmodel import Field
 
 from node.errors import ConflictError
 from node.store.peers.records import RevocationRecord
-from node.store.peers.tables import NodeRevocations
-from node.store.tables import Rows, table, values_of
+from node.store.tables import Rows, TableModel, table, values_of
+
+
+class NodeRevocations(TableModel):
+    """The newest revocations of one node, and which file its newest document names."""
+
+    __tablename__ = "node_revocations"
+
+    node: str = Field(max_length=255, primary_key=True)
+    version: int = Field(sa_type=BigInteger)
+    payload: bytes
+    envelope: bytes
+    named: bytes | None = None
+
 
 _TABLE = table(NodeRevocations)
 _C = _TABLE.c

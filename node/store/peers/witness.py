@@ -4,13 +4,28 @@ from collections.abc import Sequence
 from hashlib import sha256
 from typing import Any, Final
 
-from sqlalchemy import Row, bindparam, select, update
+from sqlalchemy import BigInteger, Row, bindparam, select, update
+from sqlmodel import Field
 
 from node.errors import ConflictError, NotFoundError
 from node.store.peers.records import WitnessRecord
-from node.store.peers.tables import WitnessedLog
-from node.store.tables import Rows, record, table, values_of
+from node.store.tables import Rows, TableModel, record, table, values_of
 from protocol.witness.cosign import Witnessed
+
+
+class WitnessedLog(TableModel):
+    """One log. A lost row would let this witness contradict itself, so nothing deletes one."""
+
+    __tablename__ = "witnessed_log"
+
+    origin: str = Field(max_length=255, primary_key=True)
+    origin_sha256: str = Field(max_length=64, unique=True)
+    size: int = Field(sa_type=BigInteger)
+    root: bytes
+    time_s: int = Field(sa_type=BigInteger)
+    note: bytes
+    cosignature: bytes
+
 
 _TABLE = table(WitnessedLog)
 _C = _TABLE.c

@@ -7,13 +7,38 @@ the rows of before, until `settle` deletes them with the publication.
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final
 
-from sqlalchemy import delete, func, literal_column, select, update
+from sqlalchemy import BigInteger, Index, delete, func, literal_column, select, update
+from sqlmodel import Field
 
 from node.store.driver import insert_rows
 from node.store.subsets.records import Listed, WideKey
-from node.store.subsets.tables import ListedRow, Subset
-from node.store.tables import Rows, table
+from node.store.subsets.subsets import Subset
+from node.store.tables import Rows, TableModel, key_part, table
 from protocol.slices import batches, slices
+
+
+class ListedRow(TableModel):
+    """What releases from `since` on say of a digest, by 16 bytes of its keyed hash; clustered by that."""
+
+    __tablename__ = "listed"
+    __table_args__ = (
+        # Of ended rows alone, as its migration says; said here too, every command would load PostgreSQL's dialect.
+        Index("ix_listed_ended", "subset", "ended"),
+        Index("ix_listed_shredded", "subset"),  # likewise
+        {"sqlite_with_rowid": False},
+    )
+
+    subset: str = Field(max_length=64, primary_key=True)
+    key: int = Field(sa_column=key_part())
+    rest: int = Field(sa_column=key_part())
+    since: int = Field(sa_column=key_part())
+    ended: int | None = Field(default=None, sa_type=BigInteger)
+    """The first release that says something else, while it waits for its signature."""
+    tag: int = Field(sa_type=BigInteger)
+    label: int = Field(sa_type=BigInteger)
+    algorithm: int
+    collections: bytes
+
 
 _LISTED, _SUBSET = table(ListedRow), table(Subset)
 _C: Final = _LISTED.c

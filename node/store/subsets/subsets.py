@@ -3,13 +3,58 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Row, Select, insert, select, update
+from sqlalchemy import BigInteger, Column, Row, Select, insert, select, update
+from sqlmodel import Field
 
 from node.errors import AlreadyExistsError, ConflictError, NotFoundError
 from node.store.subsets.records import ReleaseRecord, SubsetRecord
-from node.store.subsets.tables import ReleaseRow, SourceNumber, Subset
-from node.store.tables import Rows, record, table, values_of
+from node.store.tables import Rows, TableModel, record, table, values_of
 from protocol.subset.filter import SubsetFilter
+
+
+class Subset(TableModel):
+    """A subset with the public key of its epoch; the secret is in a key file, never here."""
+
+    __tablename__ = "subset"
+
+    name: str = Field(max_length=64, primary_key=True)
+    origin: str = Field(max_length=255, unique=True)
+    filter_cbor: bytes
+    epoch: int = Field(sa_type=BigInteger)
+    pk: bytes
+    created_ms: int = Field(sa_type=BigInteger)
+    sealed_salt: bytes
+    listed: int = Field(sa_column=Column(BigInteger, nullable=False, server_default="0"))
+
+
+class SourceNumber(TableModel):
+    """The number that stands for a log in the labels of one epoch."""
+
+    __tablename__ = "source_number"
+
+    subset: str = Field(max_length=64, foreign_key="subset.name", primary_key=True)
+    epoch: int = Field(sa_type=BigInteger, primary_key=True)
+    number: int = Field(primary_key=True)
+    origin: str = Field(max_length=255)
+
+
+class ReleaseRow(TableModel):
+    """A release; its note is set when it is published."""
+
+    __tablename__ = "subset_release"
+
+    subset: str = Field(max_length=64, foreign_key="subset.name", primary_key=True)
+    version: int = Field(sa_type=BigInteger, primary_key=True)
+    epoch: int = Field(sa_type=BigInteger)
+    kind: int
+    manifest_sha256: bytes
+    answers: int = Field(sa_type=BigInteger)
+    added: int = Field(sa_type=BigInteger)
+    removed: int = Field(sa_type=BigInteger)
+    created_ms: int = Field(sa_type=BigInteger)
+    not_after_ms: int = Field(sa_type=BigInteger)
+    note: bytes | None = None
+
 
 _SUBSET, _SOURCE, _RELEASE = table(Subset), table(SourceNumber), table(ReleaseRow)
 
