@@ -53,7 +53,8 @@ def test_silent_connections_fill_no_memory_and_keep_nobody_out(agency: Cli) -> N
         assert rss_mb(pid) - before < MOST_MB, "each of them has a buffer of its own"
         wait_until(lambda: healthy(port))
         assert rss_mb(pid) - before < MOST_MB, "each that came and went left something behind"
-        assert held(port) <= 512 + 1, "one waits for a place"
+        # One waits for a place. The kernel tells of its table in pieces: who goes and who comes instead may both count.
+        wait_until(lambda: held(port) <= 512 + 1)
 
 
 def test_a_console_is_kept_no_less(agency: Cli, tmp_path: Path) -> None:
