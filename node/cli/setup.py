@@ -153,10 +153,10 @@ def doctor(
     from node.health import Health
 
     here = session(context)
-    failed = []
+    failed: dict[str, None] = {}
     for check in _checks(here, deep=deep):
         if check.health is Health.FAIL:
-            failed.append(check.name)
+            failed[check.name] = None
         here.output.result(
             {"check": check.name, "health": check.health, "words": check.words, "step": check.step},
             f"{check.health.upper():4}  {check.name}: {check.words}",

@@ -5,6 +5,7 @@ import shutil
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 
+from keys.errors import NotCurrentError
 from keys.roles import Role
 from keys.trust.window import valid_at
 from node.app.expiry import findings
@@ -50,8 +51,13 @@ def examine(identity: Identity) -> Iterator[Check]:
         try:
             yield from look(identity)
         except UNREADABLE as exc:
-            step = exc.hint if isinstance(exc, NodeError) else "sigfed doctor --deep names the file"
-            yield Check(name, Health.FAIL, words_of(exc), step)
+            yield Check(name, Health.FAIL, words_of(exc), _step(exc))
+
+
+def _step(exc: Exception) -> str:
+    if isinstance(exc, NotCurrentError):
+        return "set this machine's clock if it is wrong; if it is right, do what is said of ends"
+    return exc.hint if isinstance(exc, NodeError) else "sigfed doctor --deep names the file"
 
 
 def _folder(identity: Identity) -> Iterator[Check]:

@@ -53,3 +53,12 @@ def test_the_doctor_tells_the_same(agency: Cli, clock: str, exit_code: int, heal
     if "ok" not in healths:
         assert len(ends) == len(told(agency, clock)["ends"])
         assert all(one["step"] for one in ends)
+
+
+@pytest.mark.parametrize("clock", ["-20d", "+400d"], ids=["behind", "ahead"])
+def test_the_doctor_suspects_a_clock_by_which_no_document_counts(agency: Cli, clock: str) -> None:
+    finished = agency.run("doctor", clock=clock)
+    [trust] = [one for one in finished.results if one["check"] == "trust"]
+    assert trust["health"] == "fail"
+    assert "clock" in trust["step"]
+    assert finished.err.count("ends") <= 1, finished.err
