@@ -4,6 +4,7 @@ import pytest
 
 from node.errors import AlreadyExistsError, UsageError
 from node.lists.catalogue import create_list, own_list, report_list, report_lists
+from node.lists.continuation import start_continuation
 from node.lists.corrections.withdraw import withdraw
 from node.objects.logfiles import LogFiles
 from node.store.lists.records import LogKind
@@ -28,12 +29,15 @@ def test_makes_a_list_once(store: Store, name: str) -> None:
 
 
 def test_makes_no_list_that_nobody_would_follow(store: Store) -> None:
-    for number in range(MAX_NODE_LISTS):
-        create_list(store, "fr.example", f"list-{number}")
-    with pytest.raises(UsageError, match=f"others follow {MAX_NODE_LISTS} lists"):
+    made = [create_list(store, "fr.example", f"list-{number}") for number in range(12)]
+    with pytest.raises(UsageError, match="begins 12 lists at most"):
         create_list(store, "fr.example", "one-more")
     with pytest.raises(AlreadyExistsError):  # else what was cut off could not be finished
         create_list(store, "fr.example", "list-0")
+    for old in made[:4]:  # else one whose key was stolen could not go on
+        start_continuation(store, "fr.example", f"{old.name}-again", old=old)
+    with pytest.raises(UsageError, match=f"others follow {MAX_NODE_LISTS} with those"):
+        start_continuation(store, "fr.example", "one-more", old=made[5])
     assert len(report_lists(store)) == MAX_NODE_LISTS
 
 
