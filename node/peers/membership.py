@@ -155,12 +155,12 @@ class Membership:
         def without(old: Members) -> Members:
             return replace(old, members=tuple(member for member in old.members if member.node != node))
 
-        register = self._trust.revise_members(without, signers=signers)
+        # First what it may read here: whoever is no member any more cannot be named again to end that.
         with self._store.write() as unit:
             if unit.peers.find(node):
                 unit.peers.remove(node)
             _forget(unit, node)
-        return register
+        return self._trust.revise_members(without, signers=signers)
 
     def members(self) -> Members:
         """The register."""

@@ -269,9 +269,20 @@ def test_a_peer_that_is_followed_is_on_record_though_nobody_was_asked_for_more(
     assert [one["peer"] for one in fr.run("peer", "ls").results] == ["nl.example"]
 
 
-def test_a_member_that_counts_no_more_is_on_record_though_it_is_followed_still(
+def test_a_member_that_may_read_no_more_is_on_record_though_it_counts_still(
     fr: Cli, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    failing_after("node.peers.membership._forget", 0, monkeypatch)
-    finished = fr.run("member", "remove", "nl.example", "--yes")
+    with monkeypatch.context() as patched:
+        failing_after("node.trust.own.OwnTrust.revise_members", 0, patched)
+        finished = fr.run("member", "remove", "nl.example", "--yes")
     assert partly(fr, finished, "member.remove")["node"] == "nl.example"
+    assert fr.run("peer", "ls").results == []
+    assert fr.done("member", "remove", "nl.example", "--yes")["members"] == 1
+
+
+@pytest.mark.threat("a removed member")
+@pytest.mark.parametrize("place", ["node.peers.membership:_forget", "node.trust.own:OwnTrust.revise_members"])
+def test_a_removal_that_is_killed_is_finished_by_the_next(fr: Cli, place: str) -> None:
+    fr.killed(f"{place} 0", "member", "remove", "nl.example", "--yes")
+    assert fr.done("member", "remove", "nl.example", "--yes")["members"] == 1
+    assert fr.run("peer", "ls").results == []
