@@ -30,6 +30,7 @@ from protocol.endpoints.endpoint import PROBLEM_TYPE
 MAX_PROBLEM_BYTES: Final = 64 * 1024
 _MAX_SECONDS: Final = 366 * 86_400
 _DEFAULT_RETRY_SECONDS: Final = 60
+_HOUR_SECONDS: Final = 3600
 _CERTIFICATE_HINT: Final = (
     "it learns the key from our node document at its next sync; call its operators if that was hours ago"
 )
@@ -100,8 +101,18 @@ def _unauthenticated(node: str, found: _Refusal) -> NodeError:
 def _limited(node: str, found: _Refusal) -> NodeError:
     wait = max(1, found.seconds("retry_after_seconds", default=_DEFAULT_RETRY_SECONDS))
     if found.name == "over-quota":
-        return OverQuotaError("the quota at {node} is used up", node, retry_after_seconds=wait)
-    return RateLimitedError("{node} asks us to slow down", node, retry_after_seconds=wait)
+        return OverQuotaError(
+            "the quota at {node} is used up: ask again in {time}", node, _time(wait), retry_after_seconds=wait
+        )
+    return RateLimitedError(
+        "{node} asks us to slow down: ask again in {time}", node, _time(wait), retry_after_seconds=wait
+    )
+
+
+def _time(seconds: int) -> Message:
+    if seconds <= _HOUR_SECONDS:
+        return Message.counted("{count} minute", "{count} minutes", -(-seconds // 60))
+    return Message.counted("{count} hour", "{count} hours", -(-seconds // _HOUR_SECONDS))
 
 
 def _read(body: bytes) -> _Refusal:

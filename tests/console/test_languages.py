@@ -13,9 +13,10 @@ from babel.messages.pofile import write_po
 from keys.message import Message, pack, unpack
 from node.access.grants import grant_words
 from node.console.languages import Catalogue, accepted, speak, translated
-from node.errors import NodeError, RateLimitedError
+from node.errors import NodeError
 from node.hoster.turns import Turns
 from node.peers.sync.reports import ListOutcome, SyncReport
+from node.remote.refusals import refusal
 from node.store.accounts.records import PersonRole
 from protocol.digest import Algorithm
 from protocol.lists.grant import NOTHING, Grant
@@ -56,7 +57,7 @@ class _Hit:
     id: str
 
 
-_SLOW = RateLimitedError("{node} asks us to slow down", "fr.example", retry_after_seconds=1)
+_SLOW = refusal("fr.example", status=429, body=b"")
 _STOPPED: Turns[_Hit] = Turns(stopped=_SLOW)
 _TWO: Turns[_Hit] = Turns(failed=[(_Hit("3f0c" * 4), _SLOW), (_Hit("00"), NodeError("gone"))])
 _NEWS = ListOutcome(origin="nl.example/csam", old_size=9, new_size=1009, adds=1000, quarantined=3)
@@ -71,11 +72,15 @@ _NEWS = ListOutcome(origin="nl.example/csam", old_size=9, new_size=1009, adds=10
             "le fichier <b>{0}</b> est déjà décidé",
         ),
         (NodeError("nobody thought of {this}", "it").message, "nobody thought of it", "nobody thought of it"),
-        (_STOPPED.problem, "fr.example asks us to slow down", "fr.example nous demande de ralentir"),
+        (
+            _STOPPED.problem,
+            "fr.example asks us to slow down: ask again in 1 minute",
+            "fr.example nous demande de ralentir : redemandez dans 1 minute",
+        ),
         (
             _TWO.problem,
-            "hit 3f0c3f0c and 1 more: fr.example asks us to slow down",
-            "correspondance 3f0c3f0c et 1 autres : fr.example nous demande de ralentir",
+            "hit 3f0c3f0c and 1 more: fr.example asks us to slow down: ask again in 1 minute",
+            "correspondance 3f0c3f0c et 1 autres : fr.example nous demande de ralentir : redemandez dans 1 minute",
         ),
         (
             grant_words(Grant(collections=frozenset({1}), algorithms=frozenset({Algorithm.MD5}))),
@@ -88,11 +93,11 @@ _NEWS = ListOutcome(origin="nl.example/csam", old_size=9, new_size=1009, adds=10
             SyncReport(peer="nl.example", lists=(_NEWS,), error=_SLOW).words,
             (
                 "csam: 9 → 1,009 events, 1,000 added, 0 withdrawn, 3 set aside, verified; "
-                "fr.example asks us to slow down"
+                "fr.example asks us to slow down: ask again in 1 minute"
             ),
             (
                 "csam : 9 → 1 009 événements, 1 000 ajoutés, 0 retirés, 3 mis de côté, vérifiés; "
-                "fr.example nous demande de ralentir"
+                "fr.example nous demande de ralentir : redemandez dans 1 minute"
             ),
         ),
     ],

@@ -197,11 +197,13 @@ def test_a_quota_that_is_used_up(federation: Federation, partner: Cli) -> None:
     files = federation.files
     with quota(federation.fr, 64):
         assert partner.run("check", files["both"]).exit == 1
-        partner.refused(15, "the quota at fr.example is used up", "check", files["both"])
+        partner.refused(
+            15, "the quota at fr.example is used up: ask again in 24 hours", "check", files["both"]
+        )
         some = partner.run("check", files["unlisted"], files["both"])
     assert some.exit == 15
     assert [one["verdict"] for one in some.results] == ["clean", "unanswered"]
-    assert "1 were not looked up: the quota at fr.example is used up" in some.err
+    assert "1 were not looked up: the quota at fr.example is used up: ask again in 24 hours" in some.err
     assert partner.run("check", files["unlisted"], files["both"]).exit == 1
 
 
