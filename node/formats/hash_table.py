@@ -33,6 +33,7 @@ def write_csv(
 
 
 def path_identity(_number: int, path: Path) -> str:
-    """The relative path as an id: one line, valid UTF-8, and no formula to any spreadsheet."""
+    """The relative path as an id: one line, valid UTF-8, and no formula to a spreadsheet, whatever separates cells."""
     text = os.fsencode(path).decode(errors="backslashreplace")
-    return "./" + "".join(char if char.isprintable() else f"\\x{ord(char):02x}" for char in text)
+    kept = (char if char.isprintable() and char != ";" else f"\\x{ord(char):02x}" for char in text)
+    return "./" + "".join(kept)

@@ -1,18 +1,21 @@
 """Rows of a CSV file that a spreadsheet opens as text, whatever is in them.
 
 A spreadsheet runs a cell that begins with `=`, `+`, `-` or `@` as a formula, which can send what is in the sheet
-elsewhere; an apostrophe before it keeps it a text (OWASP, "CSV Injection"). A number is written as it is.
+elsewhere; an apostrophe before it keeps it a text (OWASP, "CSV Injection"). A number is written as it is. Where the
+comma is in numbers, as in most of Europe, a cell begins behind each semicolon as well.
 """
 
 import csv
 import io
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 from node.pages.text import visible
 
-_FORMULA: Final = ("=", "+", "-", "@", "'", "\uff1d", "\uff0b", "\uff0d", "\uff20")
-"""Also in full width, which some spreadsheets take for the same; and the apostrophe, which would be lost."""
+_FORMULA: Final = re.compile(r"""(^|;)(?=[\s"]*[-=+@'\uff1d\uff0b\uff0d\uff20])""")
+"""Where one would begin: also in full width, which some spreadsheets take for the same, and after spaces and quotes,
+which they take away before they look; and where an apostrophe would be lost."""
 
 
 def sheet(rows: Iterable[Sequence[str | int | None]]) -> Iterator[str]:
@@ -31,6 +34,4 @@ def _cell(value: str | int | None) -> str:
         return ""
     if isinstance(value, int):
         return str(value)
-    text = visible(value)
-    # Some spreadsheets take spaces away before they look for a formula.
-    return f"'{text}" if text.lstrip().startswith(_FORMULA) else text
+    return _FORMULA.sub(r"\1'", visible(value))

@@ -29,12 +29,13 @@ def test_a_picture_that_is_turned_has_the_value_it_is_stored_with() -> None:
 
 
 def test_paths_only_when_asked_for() -> None:
-    names = ["=cmd()", 'quo"te', "new\nline", "com,ma", os.fsdecode(b"\xff")]
+    names = ["=cmd()", "a;=cmd()", 'quo"te', "new\nline", "com,ma", os.fsdecode(b"\xff")]
     out = io.StringIO()
     write_csv([(Path(name), (MD5,)) for name in names], out, identity=path_identity)
     rows = accepted(read_columns(io.BytesIO(out.getvalue().encode()), collection=1))
     assert [row.source_id for row in rows] == [
         "./=cmd()",
+        "./a\\x3b=cmd()",
         './quo"te',
         "./new\\x0aline",
         "./com,ma",
