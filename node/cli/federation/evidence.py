@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from itertools import count, takewhile
 from pathlib import Path
+from shutil import rmtree
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -86,9 +87,12 @@ def export(
         files = trust_files_of(identity, store, accused_node(data))
     if folder.exists():
         raise AlreadyExistsError("{folder} exists", folder, hint="name a new folder")
-    folder.mkdir(parents=True)
+    partial = folder.with_name(f".{folder.name}.partial")
+    rmtree(partial, ignore_errors=True)
+    partial.mkdir(parents=True)
     for file, content in {"evidence.cbor": data, **files}.items():
-        (folder / file).write_bytes(content)
+        (partial / file).write_bytes(content)
+    partial.rename(folder)  # so that one that is there is whole
     here.output.result(_fields(record), f"written: {folder}, {', '.join(('evidence.cbor', *files))}")
     here.output.following(
         f"whoever gets it: sigfed evidence verify {folder}/evidence.cbor --root {folder}/1.root.json"

@@ -77,7 +77,9 @@ def test_a_proved_lie_stops_a_list_until_two_people_let_it_in(pair: Federation, 
     assert "contradicted itself" in refused.first["outcome"]
 
     folder = tmp_path / "case"
+    fr.killed("pathlib:Path.write_bytes 1", "evidence", "export", name[:12], str(folder))
     fr.done("evidence", "export", name[:12], str(folder))
+    assert [path.name for path in tmp_path.iterdir()] == ["case"]
     words = nl.done("member", "ls")["fingerprint"]
     files = ("--root", str(folder / "1.root.json"), "--document", str(folder / "node.json"), "--words", words)
     elsewhere = Cli(tmp_path / "nowhere")
