@@ -45,8 +45,9 @@ async def test_a_tripwire_is_added_and_removed_and_its_hash_is_nowhere(busy: Run
     assert "1 tripwire was added, 0 known already" in added.words
     assert "our logo" in added.words
     assert _HASH[:12] not in added.text + audit_text(busy)
-    number = open_guards(busy.world.identity, busy.world.store).tripwires()[0][0].id
-    assert f"Tripwire {number} is gone" in (await _send(busy, "tripwire/remove", number=str(number))).words
+    shown = open_guards(busy.world.identity, busy.world.store).tripwires()[0][0]
+    form = {"number": str(shown.id), "added": str(shown.added_ms)}
+    assert f"Tripwire {shown.id} is gone" in (await _send(busy, "tripwire/remove", **form)).words
     assert [action for action, _, _ in recorded(busy)[-2:]] == ["guard-tripwire.add", "guard-tripwire.remove"]
 
 
@@ -59,9 +60,10 @@ async def test_a_page_that_was_open_for_long_removes_no_other_tripwire(busy: Run
     guards.remove_tripwires([shown.id])
     guards.add_tripwires([digest("another")], note="", now_ms=shown.added_ms + 1)
     assert guards.tripwires()[0][0].id == shown.id
-    stale = await _send(busy, "tripwire/remove", **form)
-    assert (stale.status, len(guards.tripwires())) == (404, 1)
-    assert f"number {shown.id} is another one by now" in stale.words
+    for stale in (form, form | {"added": ""}):
+        refused = await _send(busy, "tripwire/remove", **stale)
+        assert (refused.status, len(guards.tripwires())) == (404, 1)
+        assert f"what this page showed as number {shown.id} is gone" in refused.words
     now = await _send(busy, "tripwire/remove", **form | {"added": str(shown.added_ms + 1)})
     assert f"Tripwire {shown.id} is gone" in now.words
 

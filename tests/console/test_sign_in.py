@@ -402,7 +402,7 @@ async def test_a_lost_passkey_is_removed_by_security_and_ends_its_sessions(entra
     )
     with entrance.world.store.read() as unit:
         (lost,) = unit.passkeys.ls("alice")
-    form = {"passkey": str(lost.number), "query": ""}
+    form = {"passkey": str(lost.number), "added": str(lost.added_ms), "query": ""}
     async with entrance.browser(alice) as browser:
         assert "Passkeys of everybody" not in (await browser.get("/console/persons")).words
         mine = form | {"csrf": entrance.visitor(alice).csrf}
@@ -416,6 +416,7 @@ async def test_a_lost_passkey_is_removed_by_security_and_ends_its_sessions(entra
         )
         again = await browser.post("/console/persons/passkey-remove", his)
         assert again.status == 404
+        assert f"what this page showed as number {lost.number} is gone" in again.words
     assert entrance.find(alice) is None
     assert entrance.find(bruno) is not None
     async with entrance.browser() as browser:
@@ -435,7 +436,8 @@ async def test_whose_passkey_was_removed_is_recorded_of_ones_own_too(entrance: E
     with entrance.world.store.read() as unit:
         (own,) = unit.passkeys.ls("alice")
     async with entrance.browser(alice) as browser:
-        form = {"passkey": str(own.number), "csrf": entrance.visitor(alice).csrf}
+        csrf = entrance.visitor(alice).csrf
+        form = {"passkey": str(own.number), "added": str(own.added_ms), "csrf": csrf}
         assert (await browser.post("/console/account/passkey-remove", form)).status == 303
     removed = [
         each.record for each in read_audit(entrance.world.store) if each.record.action == "passkey.remove"

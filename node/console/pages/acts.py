@@ -119,13 +119,13 @@ def do(world: World, visitor: Visitor, act: Act[F], given: F) -> Done:
 
 
 def number_shown(form: Values, field: str, added: Mapping[int, int]) -> int:
-    """The number of what a form was shown for, by when each was `added`; raises `NotFoundError` for another's.
+    """The number of what a form was shown for, by when each was `added`; raises `NotFoundError` once that is gone.
 
     SQLite gives the number of what was removed last again, and a page may have been open since.
     """
     number = form.number(field, least=1)
-    if form.text("added") not in {"", str(added.get(number))}:
-        raise NotFoundError("number {number} is another one by now", number, hint="look at the page again")
+    if form.text("added") != str(added.get(number)):
+        raise NotFoundError("what this page showed as number {number} is gone", number, hint="open the page again")
     return number
 
 
