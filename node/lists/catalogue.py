@@ -44,7 +44,7 @@ def create_list(store: Store, node: str, name: str, *, first: Sequence[bytes] = 
             "a list is named with up to 64 small letters, digits and hyphens",
             hint="for example: csam, csam-nl",
         )
-    with store.write() as unit:
+    with store.write(alone=True) as unit:
         log = unit.logs.create(origin=list_origin(node, name), kind=LogKind.OWN_LIST, node=node, name=name)
         most = MAX_NODE_LISTS if first else _MOST_BEGUN
         if len(unit.logs.ls(LogKind.OWN_LIST)) > most:

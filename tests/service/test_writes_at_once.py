@@ -15,8 +15,9 @@ from node.access import grants, persons
 from node.access.grants import Grants, PartnerTerms, grant_payload
 from node.access.stored_grant import stored_grant
 from node.app import approvals
-from node.errors import ConflictError, ForbiddenError, RateLimitedError
+from node.errors import ConflictError, ForbiddenError, RateLimitedError, UsageError
 from node.fields import dumped
+from node.lists.catalogue import create_list
 from node.lists.corrections.shred import prepare, shred
 from node.lists.tombstones import TombstoneFilter
 from node.objects import kept_proposals
@@ -27,6 +28,7 @@ from node.recipients import accreditation
 from node.recipients.accreditation import Recipients, Wanted, recipient_payload
 from node.store.accounts.records import PersonRole, Request
 from node.store.home_copy import HomeCopyRecord
+from node.store.lists.logs import LogRows
 from node.store.lists.records import LogKind, Tombstone
 from node.store.partners.partners import PartnerRows
 from node.store.partners.proposals import ProposalRows
@@ -37,6 +39,7 @@ from node.store.store import Store
 from node.store.unit import Unit
 from node.subsets.catalogue import create_subset
 from protocol.digest import Algorithm
+from protocol.limits import MAX_NODE_LISTS
 from protocol.lists.event import BASELINE, NATIONAL
 from protocol.lists.ext import Reason
 from protocol.lists.grant import NOTHING, Grant
@@ -85,7 +88,7 @@ def meet(monkeypatch: pytest.MonkeyPatch) -> Meet:
 
             monkeypatch.setattr(owner, reads, read)
             first()
-            with suppress(ConflictError, ForbiddenError, RateLimitedError):
+            with suppress(ConflictError, ForbiddenError, RateLimitedError, UsageError):
                 begun[0].result()
 
     return together
@@ -156,6 +159,18 @@ def test_the_first_two_persons_are_two(store: Store, meet: Meet) -> None:
         lambda: known.add("carla", PersonRole.OPERATOR, PASS["carla"]),
     )
     assert [each.name for each in all_of(known)] == ["alice", "bruno"]
+
+
+def test_two_make_no_more_lists_at_once_than_one_after_the_other(store: Store, meet: Meet) -> None:
+    for number in range(MAX_NODE_LISTS - 1):
+        create_list(store, "fr.example", f"list-{number}")
+    one, other = (
+        (lambda: create_list(store, "fr.example", "one")),
+        (lambda: create_list(store, "fr.example", "other")),
+    )
+    meet(LogRows, "ls", one, other)
+    with store.read() as unit:
+        assert len(unit.logs.ls(LogKind.OWN_LIST)) == MAX_NODE_LISTS
 
 
 @pytest.fixture
