@@ -11,25 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from node.demo.synthetic import MadeUp
+from node.formats.icse import CASE
 
-HEADER = (
-    "MD5",
-    "SHA1",
-    "ZZ40",
-    "PhotoDNA",
-    "Lace",
-    "Image ID",
-    "Is distributed",
-    "Victim identified",
-    "Offender identified",
-    "Series name",
-    "Investigation name",
-    "Agency",
-    "Number of submissions",
-    "File Available",
-    "Media Type",
-    "Baseline",
-)
+HEADER = ("MD5", "SHA1", "ZZ40", "PhotoDNA", "Lace", "Image ID", *CASE, "Baseline")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

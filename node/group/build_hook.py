@@ -88,7 +88,8 @@ def _remove(library: Path) -> str:
     return ""
 
 
-def _hook() -> type[Any]:
+def get_build_hook() -> type[Any]:
+    """What hatchling asks for."""
     from hatchling.builders.hooks.plugin.interface import BuildHookInterface  # noqa: PLC0415 - only while building
 
     class KernelHook(BuildHookInterface):  # type: ignore[misc]
@@ -132,8 +133,3 @@ def _platform() -> str:
 
     # The first ones promise an old C library too, and which they are depends on the version of `packaging`.
     return next(tag for tag in platform_tags() if "manylinux" not in tag and "musllinux" not in tag)
-
-
-def get_build_hook() -> type[Any]:
-    """What hatchling asks for."""
-    return _hook()
