@@ -10,7 +10,7 @@ from node.store.store import Store
 from node.store.unit import Unit
 from protocol.limits import MAX_NODE_LISTS
 
-_MOST_BEGUN = MAX_NODE_LISTS - 4
+MOST_BEGUN = MAX_NODE_LISTS - 4
 """Of a node's lists: the rest is for those that go on from one whose key was stolen or that has two histories."""
 
 
@@ -46,11 +46,11 @@ def create_list(store: Store, node: str, name: str, *, first: Sequence[bytes] = 
         )
     with store.write(alone=True) as unit:
         log = unit.logs.create(origin=list_origin(node, name), kind=LogKind.OWN_LIST, node=node, name=name)
-        most = MAX_NODE_LISTS if first else _MOST_BEGUN
+        most = MAX_NODE_LISTS if first else MOST_BEGUN
         if len(unit.logs.ls(LogKind.OWN_LIST)) > most:
             raise UsageError(
                 "a node begins {begun} lists at most, and others follow {most} with those that go on from one",
-                _MOST_BEGUN,
+                MOST_BEGUN,
                 MAX_NODE_LISTS,
                 hint="import into one of these: sigfed list ls",
             )

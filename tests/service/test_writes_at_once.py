@@ -17,7 +17,7 @@ from node.access.stored_grant import stored_grant
 from node.app import approvals
 from node.errors import ConflictError, ForbiddenError, RateLimitedError, UsageError
 from node.fields import dumped
-from node.lists.catalogue import create_list
+from node.lists.catalogue import MOST_BEGUN, create_list
 from node.lists.corrections.shred import prepare, shred
 from node.lists.tombstones import TombstoneFilter
 from node.objects import kept_proposals
@@ -39,7 +39,6 @@ from node.store.store import Store
 from node.store.unit import Unit
 from node.subsets.catalogue import create_subset
 from protocol.digest import Algorithm
-from protocol.limits import MAX_NODE_LISTS
 from protocol.lists.event import BASELINE, NATIONAL
 from protocol.lists.ext import Reason
 from protocol.lists.grant import NOTHING, Grant
@@ -162,7 +161,7 @@ def test_the_first_two_persons_are_two(store: Store, meet: Meet) -> None:
 
 
 def test_two_make_no_more_lists_at_once_than_one_after_the_other(store: Store, meet: Meet) -> None:
-    for number in range(MAX_NODE_LISTS - 1):
+    for number in range(MOST_BEGUN - 1):
         create_list(store, "fr.example", f"list-{number}")
     one, other = (
         (lambda: create_list(store, "fr.example", "one")),
@@ -170,7 +169,7 @@ def test_two_make_no_more_lists_at_once_than_one_after_the_other(store: Store, m
     )
     meet(LogRows, "ls", one, other)
     with store.read() as unit:
-        assert len(unit.logs.ls(LogKind.OWN_LIST)) == MAX_NODE_LISTS
+        assert len(unit.logs.ls(LogKind.OWN_LIST)) == MOST_BEGUN
 
 
 @pytest.fixture

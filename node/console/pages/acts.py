@@ -125,7 +125,9 @@ def number_shown(form: Values, field: str, added: Mapping[int, int]) -> int:
     """
     number = form.number(field, least=1)
     if form.text("added") != str(added.get(number)):
-        raise NotFoundError("what this page showed as number {number} is gone", number, hint="open the page again")
+        raise NotFoundError(
+            "what this page showed as number {number} is gone", number, hint="open the page again"
+        )
     return number
 
 
