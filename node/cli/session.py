@@ -55,10 +55,10 @@ class Session:
         return self.home.config.exists() or not self.home.partner.exists()
 
     def own_list(self, name: str) -> str:
-        """The origin of the own list of that name."""
+        """The origin of the own list of that name; as it is what is an origin already."""
         from node.lists.catalogue import list_origin
 
-        return list_origin(self.identity().settings.node, name)
+        return name if "/" in name else list_origin(self.identity().settings.node, name)
 
     def identity(self) -> "Identity":
         """The node in the home folder, the same each time, so that passphrases are asked once.

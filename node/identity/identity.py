@@ -48,6 +48,7 @@ from node.ports.objects import ObjectStore
 from node.signing.keychain import Keychain, Passphrase, Recall
 from node.signing.online import OnlineKeychain, SplitKeys
 from node.signing.ring_file import FolderKeyRing
+from node.signing.state_file import LogStates
 from node.trust.own import ROOT_NAME, OwnTrust, Succeed, Texts
 from node.trust.tuf.repository import Freshness, TufRepository, root_files
 
@@ -156,9 +157,7 @@ class Identity:
 
     def given_up_at(self, origin: str) -> int | None:
         """The size at which a log of this node was given up, by its own note of that; None for one that goes on."""
-        from node.signing.log_signer import FolderLogSigner  # noqa: PLC0415 - most commands ask for none
-
-        return FolderLogSigner(self.home.signer, lambda _: ()).lost_at(origin)
+        return LogStates(self.home.signer).lost_at(origin)
 
     def cosigner(self, name: str) -> "Cosigner":
         """What cosigns for this node as the witness `name`.

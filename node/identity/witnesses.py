@@ -2,11 +2,11 @@
 
 from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager
-from functools import cache
+from functools import cache, partial
 from typing import TYPE_CHECKING, NoReturn
 
 from keys.trust.node_document import NodeDocument
-from node.errors import NotFoundError
+from node.errors import NotFoundError, StoreError
 from node.identity.identity import Identity
 from node.identity.restore_mark import refuse_rolled_back, require_joined
 from node.store.store import Store
@@ -65,34 +65,32 @@ def requiring(identity: Identity, store: Store) -> "Requiring":
     )
 
 
-def own_standings(identity: Identity, store: Store) -> list[Cosigned]:
-    """How the newest heads of this node's logs stand with their witnesses; nobody is asked."""
-    standings = Standings(
-        store,
-        identity.clock,
+def own_standings(identity: Identity, store: Store) -> Standings:
+    """How the newest heads of this node's logs stand with their witnesses."""
+    return Standings(
+        store=store,
+        clock=identity.clock,
         node=identity.settings.node,
         members=identity.trust.members,
         documents=lambda: _documents(identity, store),
+        goes_on=partial(_goes_on, identity),
         max_age=identity.settings.guards.max_checkpoint_age,
         quorum=identity.settings.witnesses.required,
     )
-    return standings.standing()
+
+
+def _goes_on(identity: Identity, origin: str) -> bool:
+    try:
+        return identity.given_up_at(origin) is None
+    except StoreError:  # doctor tells of a damaged state; the log's head is out all the same
+        return True
 
 
 def cosigning(identity: Identity, store: Store) -> "Cosigning":
     """The witnesses of this node's logs."""
     from node.witnesses.cosignatures import Cosigning  # noqa: PLC0415 - see above
 
-    return Cosigning(
-        store,
-        identity.clock,
-        node=identity.settings.node,
-        members=identity.trust.members,
-        documents=lambda: _documents(identity, store),
-        dial=lambda document: reach_witness(identity, document),
-        max_age=identity.settings.guards.max_checkpoint_age,
-        quorum=identity.settings.witnesses.required,
-    )
+    return Cosigning(own_standings(identity, store), lambda document: reach_witness(identity, document))
 
 
 async def cosign_own(identity: Identity, store: Store) -> dict[str, Cosigned]:

@@ -55,7 +55,7 @@ class FolderLogSigner:
             return self._sign(origin, start, leaf_hashes)
 
     def _require_kept(self, origin: str) -> None:
-        if (lost := self.lost_at(origin)) is not None:
+        if (lost := self.states.lost_at(origin)) is not None:
             raise ConflictError(
                 "{origin} was signed up to size {lost}, and what that was is lost; it is never signed again",
                 origin,
@@ -107,7 +107,7 @@ class FolderLogSigner:
         tree = CompactRange.from_bytes(frontier)
         with self.states.alone(origin):
             state = self._load(origin)
-            if (self.lost_at(origin) or 0) > tree.size:
+            if (self.states.lost_at(origin) or 0) > tree.size:
                 self._require_kept(origin)
             if tree.size == state.range.size and tree.root() == state.range.root():
                 return
@@ -135,11 +135,6 @@ class FolderLogSigner:
         """Sign nothing of this log any more: up to `size` it was signed, and what that was is lost."""
         with self.states.alone(origin):
             self.states.write(origin, {**(self.states.read(origin) or {}), "lost_at": size})
-
-    def lost_at(self, origin: str) -> int | None:
-        """The size at which the log was given up; None for one that can go on."""
-        fields = self.states.read(origin)
-        return None if fields is None or "lost_at" not in fields else int(fields["lost_at"])
 
     def ls(self) -> Sequence[tuple[str, int]]:
         """Every log and how many leaves of it were signed; raises `StoreError` for one that contradicts its note."""

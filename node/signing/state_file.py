@@ -28,6 +28,11 @@ class LogStates:
         """Put `fields` in the place of what was there."""
         write_state(self._path(origin), {"v": 1, "origin": origin, **fields})
 
+    def lost_at(self, origin: str) -> int | None:
+        """The size at which the log was given up; None for one that can go on. Raises as `read_state` does."""
+        size = (self.read(origin) or {}).get("lost_at")
+        return None if size is None else int(size)
+
     def alone(self, origin: str) -> AbstractContextManager[None]:
         """Keep others who change the state of this log out."""
         return locked(self._path(origin).with_suffix(".lock"))

@@ -10,22 +10,19 @@ its key. Rules: docs/spec/witness.md, "Collecting".
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import replace
-from datetime import timedelta
+from dataclasses import dataclass, replace
 from typing import Final
 
 from keys.errors import SigfedError
 from keys.message import Message
-from keys.trust.members import Members
 from keys.trust.node_document import NodeDocument
-from node.clock import Clock, milliseconds
+from node.clock import milliseconds
 from node.errors import ConflictError, StoreError
 from node.files import said_of
 from node.journal import Journal
 from node.objects.logfiles import held_tree
 from node.store.lists.records import LogRecord
 from node.store.peers.records import CosignerRecord
-from node.store.store import Store
 from node.witnesses.cosigners import OwnHead, WitnessAnswer, ask_witness
 from node.witnesses.standings import Cosigned, Head, Standings
 from protocol.api import WitnessApi
@@ -40,25 +37,12 @@ _TRIES: Final = 8
 _journal = Journal("cosigning")
 
 
-class Cosigning(Standings):
+@dataclass(frozen=True, slots=True)
+class Cosigning:
     """The witnesses of the own logs, and what they are asked; `dial` reaches one."""
 
-    def __init__(
-        self,
-        store: Store,
-        clock: Clock,
-        *,
-        node: str,
-        members: Callable[[], Members],
-        documents: Callable[[], Mapping[str, NodeDocument]],
-        dial: Dial,
-        max_age: timedelta,
-        quorum: int | None = None,
-    ) -> None:
-        super().__init__(
-            store, clock, node=node, members=members, documents=documents, max_age=max_age, quorum=quorum
-        )
-        self._dial = dial
+    standings: Standings
+    dial: Dial
 
     async def collect(self) -> list[Cosigned]:
         """Ask about the newest heads of all own logs; what a witness does is in the report, never an error.
@@ -66,8 +50,8 @@ class Cosigning(Standings):
         Raises:
             StoreError: what came for one of them could not be kept; for the others it is.
         """
-        documents = await asyncio.to_thread(self._documents)
-        heads = await asyncio.to_thread(self._heads, documents)
+        documents = await asyncio.to_thread(self.standings.documents)
+        heads = await asyncio.to_thread(self.standings.heads, documents)
         each = await asyncio.gather(
             *(self._collect(head, documents) for head in heads), return_exceptions=True
         )
@@ -77,13 +61,13 @@ class Cosigning(Standings):
         return [one for one in each if isinstance(one, Cosigned)]
 
     async def _collect(self, head: Head, documents: Mapping[str, NodeDocument]) -> Cosigned:
-        recent = head.recent(now=self._clock.now(), max_age=self._age(documents) / 2)
+        recent = head.recent(now=self.standings.clock.now(), max_age=self.standings.age(documents) / 2)
         due = [node for node in head.keys if node not in head.cosigners(recent)]
         if not due:
-            return self._standing(head, documents)
+            return self.standings.of(head, documents)
         asked = await self._ask_all(head, due, documents)
         head = await asyncio.to_thread(self._keep, head, asked)
-        return self._standing(head, documents, asked)
+        return self.standings.of(head, documents, asked)
 
     async def _ask_all(
         self, head: Head, due: Sequence[str], documents: Mapping[str, NodeDocument]
@@ -92,7 +76,7 @@ class Cosigning(Standings):
 
         async def ask(node: str) -> WitnessAnswer:
             # A tree each: its tiles are read in threads, and the witnesses are asked at once.
-            own = OwnHead(note=head.bare(), tree=held_tree(self._store, head.log))
+            own = OwnHead(note=head.bare(), tree=held_tree(self.standings.store, head.log))
             return await self._ask(node, own, head.keys[node], documents.get(node), guesses.get(node, 0))
 
         return await asyncio.gather(*map(ask, due))
@@ -103,7 +87,7 @@ class Cosigning(Standings):
         if document is None or not keys:
             return WitnessAnswer(witness=node, words=Message("no valid key of its witness is known here"))
         try:
-            async with asyncio.timeout(_PATIENCE_SECONDS), self._dial(document) as api:
+            async with asyncio.timeout(_PATIENCE_SECONDS), self.dial(document) as api:
                 return self._weighed(await ask_witness(api, own, witness=node, keys=keys, guess=guess))
         except TimeoutError:
             return WitnessAnswer(witness=node, words=Message("did not answer in time"))
@@ -112,7 +96,7 @@ class Cosigning(Standings):
 
     def _weighed(self, answer: WitnessAnswer) -> WitnessAnswer:
         """A cosignature of a clock that is, or was, ahead counts nowhere yet."""
-        ahead_s = answer.cosigned_s - int(self._clock.now().timestamp())
+        ahead_s = answer.cosigned_s - int(self.standings.clock.now().timestamp())
         if ahead_s <= MAX_CLOCK_SKEW_MS // 1000:
             return answer
         words = Message(
@@ -123,7 +107,7 @@ class Cosigning(Standings):
 
     def _guesses(self, log: LogRecord) -> dict[str, int]:
         """Where each witness stood last; what is beyond the log is no place to start from."""
-        with self._store.read() as unit:
+        with self.standings.store.read() as unit:
             records = [record for record in unit.cosigners.ls() if record.origin == log.origin]
         return {record.witness: record.size for record in records if record.size <= log.head.size}
 
@@ -143,8 +127,8 @@ class Cosigning(Standings):
         )
 
     def _put(self, head: Head, asked: Sequence[WitnessAnswer], lines: Sequence[NoteSignature]) -> Head:
-        now_ms = milliseconds(self._clock.now())
-        with self._store.write() as unit:
+        now_ms = milliseconds(self.standings.clock.now())
+        with self.standings.store.write() as unit:
             for one in asked:
                 held = unit.cosigners.find(head.log.origin, one.witness)
                 unit.cosigners.put(_record(head.log.origin, one, held, now_ms))

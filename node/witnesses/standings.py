@@ -88,46 +88,40 @@ class Head:
         return Note(self.note.text, kept).renewed(lines).to_bytes()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Standings:
-    """How the own logs of the node `node` stand; `max_age` is how old a cosignature may be for a follower."""
+    """How the own logs of the node `node` stand, by the notes that are held."""
 
-    def __init__(
-        self,
-        store: Store,
-        clock: Clock,
-        *,
-        node: str,
-        members: Callable[[], Members],
-        documents: Callable[[], Mapping[str, NodeDocument]],
-        max_age: timedelta,
-        quorum: int | None = None,
-    ) -> None:
-        self._store = store
-        self._clock = clock
-        self._node = node
-        self._members = members
-        self._documents = documents
-        self._max_age = max_age
-        self._quorum = quorum
+    store: Store
+    clock: Clock
+    node: str
+    members: Callable[[], Members]
+    documents: Callable[[], Mapping[str, NodeDocument]]
+    goes_on: Callable[[str], bool]
+    """Whether a log was not given up, by its origin: of one that was, others may have cosigned more than is held."""
+    max_age: timedelta
+    """How old a cosignature may be for a follower."""
+    quorum: int | None = None
 
-    def standing(self) -> list[Cosigned]:
+    def ls(self) -> list[Cosigned]:
         """How the newest heads stand; nobody is asked."""
-        documents = self._documents()
-        return [self._standing(head, documents) for head in self._heads(documents)]
+        documents = self.documents()
+        return [self.of(head, documents) for head in self.heads(documents)]
 
-    def _heads(self, documents: Mapping[str, NodeDocument]) -> list[Head]:
-        with self._store.read() as unit:
+    def heads(self, documents: Mapping[str, NodeDocument]) -> list[Head]:
+        """The newest heads of the logs that grow."""
+        with self.store.read() as unit:
             logs = unit.logs.ls(*_OWN)
-        members, own, now = self._members(), documents[self._node], self._clock.now()
+        members, own, now = self.members(), documents[self.node], self.clock.now()
         # The end of a closed log is the holders' word, and needs nobody else's.
-        grows = [log for log in logs if log.note is not None and not is_closed(own, log.origin)]
-        return [self._head(log, members, documents, now) for log in grows]
+        grow = [log for log in logs if not is_closed(own, log.origin) and self.goes_on(log.origin)]
+        return [self._head(log, members, documents, now) for log in grow if log.note is not None]
 
     def _head(
         self, log: LogRecord, members: Members, documents: Mapping[str, NodeDocument], now: datetime
     ) -> Head:
         assert log.note is not None, "a published head"
-        log_keys = log_trust(documents[self._node], log.origin, now).log_keys
+        log_keys = log_trust(documents[self.node], log.origin, now).log_keys
         keys = witness_keys(log.origin, members, documents, log_keys=log_keys, now=now)
         return Head(
             log=log,
@@ -135,21 +129,22 @@ class Standings:
             log_keys=log_keys,
             keys=keys,
             policy=witness_policy(
-                log.origin, members, documents, log_keys=log_keys, now=now, quorum=self._quorum
+                log.origin, members, documents, log_keys=log_keys, now=now, quorum=self.quorum
             ),
         )
 
-    def _age(self, documents: Mapping[str, NodeDocument]) -> timedelta:
+    def age(self, documents: Mapping[str, NodeDocument]) -> timedelta:
         """How old a cosignature may be for the strictest of the members, who say it in their documents."""
-        own = self._max_age // timedelta(seconds=1)
+        own = self.max_age // timedelta(seconds=1)
         # Compared as numbers: a member may say one that no time span has.
         seconds = min(own, *(document.limits.max_checkpoint_age_s for document in documents.values()))
         return max(timedelta(seconds=seconds), _LEAST_AGE)
 
-    def _standing(
+    def of(
         self, head: Head, documents: Mapping[str, NodeDocument], asked: "Sequence[WitnessAnswer]" = ()
     ) -> Cosigned:
-        recent = head.recent(now=self._clock.now(), max_age=self._age(documents))
+        """How one head stands."""
+        recent = head.recent(now=self.clock.now(), max_age=self.age(documents))
         return Cosigned(
             origin=head.log.origin,
             size=head.log.head.size,

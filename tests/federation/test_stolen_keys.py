@@ -300,7 +300,7 @@ async def test_a_stolen_witness_key_cosigns_nothing_and_its_name_ends(
     assert named is not None
     assert (old.name, named.name) == ("nl.example/w1", "nl.example/w2")
     await ask(fr, nl)
-    (standing,) = witnesses.cosigning(fr).standing()
+    (standing,) = witnesses.standings(fr).ls()
     assert standing.cosigned == 1, "the line of the stolen key is nobody's"
     nl.keys.secrets[Role.WITNESS, "1"] = new.seed
     assert (await witnesses.collect(fr)).cosigned == 2

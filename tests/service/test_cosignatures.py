@@ -131,14 +131,14 @@ async def test_the_strictest_member_says_how_old_a_cosignature_may_be(
         witnesses = Witnesses(federation)
         assert (await witnesses.collect(fr)).cosigned == 1
         federation.clock.advance(timedelta(hours=2))
-        (standing,) = witnesses.cosigning(fr).standing()
+        (standing,) = witnesses.standings(fr).ls()
         assert (standing.cosigned == 1) is fresh
 
 
 async def test_old_cosignatures_are_missing_ones(world: World) -> None:
     await world.witnesses.collect(world.fr)
     world.federation.clock.advance(MAX_AGE * 2)
-    (standing,) = world.witnesses.cosigning(world.fr).standing()
+    (standing,) = world.witnesses.standings(world.fr).ls()
     assert (standing.cosigned, standing.missing) == (0, 2)
 
 
@@ -157,7 +157,7 @@ async def test_a_list_that_is_not_published_is_no_head(world: World) -> None:
 
 async def test_the_register_or_the_operator_says_how_many_are_missing(world: World) -> None:
     assert (await world.witnesses.cosigning(world.fr, quorum=3).collect())[0].missing == 0
-    (standing,) = world.witnesses.cosigning(world.fr, quorum=5).standing()
+    (standing,) = world.witnesses.standings(world.fr, quorum=5).ls()
     assert standing.missing == 2
 
 

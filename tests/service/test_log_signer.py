@@ -177,7 +177,7 @@ def test_a_log_that_was_given_up_goes_on_only_behind_what_was_lost(signer: Folde
         signer.resume(ORIGIN, frontier=grown(LEAVES[:5]), proof=[], note=b"")
     signer.resume(ORIGIN, frontier=grown(LEAVES[:7]), proof=[], note=b"")
     assert signer.size(ORIGIN) == 7
-    assert signer.lost_at(ORIGIN) is None
+    assert signer.states.lost_at(ORIGIN) is None
 
 
 @pytest.mark.parametrize("signed", [0, 3])
@@ -185,7 +185,7 @@ def test_a_log_that_was_given_up_is_never_signed_again(signer: FolderLogSigner, 
     if signed:
         signer.sign(ORIGIN, start=0, leaf_hashes=LEAVES[:signed])
     signer.give_up(ORIGIN, size=7)
-    assert signer.lost_at(ORIGIN) == 7
+    assert signer.states.lost_at(ORIGIN) == 7
     assert signer.size(ORIGIN) == signed
     for start, leaves in ((signed, LEAVES[signed:5]), (signed, []), (7, LEAVES[7:])):
         with pytest.raises(ConflictError, match="never signed again"):

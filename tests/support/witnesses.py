@@ -13,7 +13,7 @@ from node.peers.sync.requirements import Requiring
 from node.peers.sync.sync import Syncer
 from node.trust.others.documents import member_documents
 from node.witnesses.cosignatures import Cosigning
-from node.witnesses.standings import Cosigned
+from node.witnesses.standings import Cosigned, Standings
 from node.witnesses.witness import KeyCosigner, ServedWitness, Witness
 from protocol.api import WitnessApi
 from protocol.witness.cosign import Refuse
@@ -88,13 +88,17 @@ class Witnesses:
 
     def cosigning(self, agency: Agency, *, quorum: int | None = None) -> Cosigning:
         """What has the agency's heads cosigned."""
-        return Cosigning(
-            agency.store,
-            agency.clock,
+        return Cosigning(self.standings(agency, quorum=quorum), self.dial)
+
+    def standings(self, agency: Agency, *, quorum: int | None = None) -> Standings:
+        """How the agency's heads stand."""
+        return Standings(
+            store=agency.store,
+            clock=agency.clock,
             node=agency.name,
             members=agency.trust.members,
             documents=lambda: member_documents(agency.store, agency.introductions, agency.trust),
-            dial=self.dial,
+            goes_on=lambda _: True,
             max_age=MAX_AGE,
             quorum=quorum,
         )

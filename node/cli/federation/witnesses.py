@@ -32,7 +32,7 @@ def ls(context: typer.Context) -> None:
     here = session(context)
     identity = here.identity()
     with here.reading() as store:
-        standings = own_standings(identity, store)
+        standings = own_standings(identity, store).ls()
         with store.read() as unit:
             records = list(unit.cosigners.ls())
     for standing in standings:
@@ -65,7 +65,7 @@ def ask(context: typer.Context) -> int:
         )
         _tell_failures(here, standing)
     here.output.following("sigfed witness ls")
-    return alarmed(identity, standings.values())
+    return alarmed(standings.values())
 
 
 def have_cosigned(identity: "Identity", store: "Store") -> "Asked":
@@ -86,35 +86,32 @@ class Asked:
     failure: SigfedError | None = None
 
     def facts(self, origin: str) -> dict[str, Fact]:
-        """How a head stands, as fields of a result; None where that is not known."""
-        if self.failure is not None:
-            return {"cosigned": None, "missing": None}
-        return standing_facts(self.standings[origin])
+        """How a head stands, as fields of a result; None where that is not known, or nobody is asked any more."""
+        standing = self.standings.get(origin)
+        return standing_facts(standing) if standing else {"cosigned": None, "missing": None}
 
     def tell(self, here: Session, origin: str) -> None:
         """Say how a head stands; nothing where there is nobody to ask."""
         if self.failure is not None:
             here.output.talk("  not cosigned; ask again with: sigfed witness ask")
             return
-        standing = self.standings[origin]
+        standing = self.standings.get(origin)
+        if standing is None:
+            return
         if standing.words:
             here.output.talk(f"  {standing.words}")
         _tell_failures(here, standing)
 
-    def end(self, identity: "Identity") -> ExitCode:
+    def end(self) -> ExitCode:
         """The exit code; raises why the members could not be asked, once what is out was told."""
         if self.failure is not None:
             raise self.failure
-        return alarmed(identity, self.standings.values())
+        return alarmed(self.standings.values())
 
 
-def alarmed(identity: "Identity", standings: "Iterable[Cosigned]") -> ExitCode:
-    """The exit code after witnesses were asked: that one has cosigned another history is never a remark.
-
-    Of a log that was given up everybody knows.
-    """
-    going_on = [one for one in standings if identity.given_up_at(one.origin) is None]
-    alarm = any(one.alarm for standing in going_on for one in standing.asked)
+def alarmed(standings: "Iterable[Cosigned]") -> ExitCode:
+    """The exit code after witnesses were asked: that one has cosigned another history is never a remark."""
+    alarm = any(one.alarm for standing in standings for one in standing.asked)
     return ExitCode.VERIFICATION_FAILED if alarm else ExitCode.OK
 
 
@@ -128,7 +125,7 @@ def witness_status(identity: "Identity", store: "Store") -> tuple[dict[str, Fact
     from node.identity.outside_note import silent
     from node.identity.witnesses import own_standings
 
-    standings, quiet = own_standings(identity, store), silent(identity)
+    standings, quiet = own_standings(identity, store).ls(), silent(identity)
     missing = {one.origin: one.missing for one in standings if one.missing and one.followed}
     with store.read() as unit:
         alarms = [record for record in unit.cosigners.ls() if record.alarm]

@@ -101,7 +101,7 @@ def resume(
 
     here = session(context)
     identity = here.identity()
-    origin = name if "/" in name else here.own_list(name)
+    origin = here.own_list(name)
 
     def say(node: Node) -> Done:
         standing = wait_for(confirm_by_witnesses(identity, node.store, origin))

@@ -59,7 +59,7 @@ def show(
     from protocol.lists.event import collection_name
 
     here = session(context)
-    origin = name if "/" in name else here.own_list(name)
+    origin = here.own_list(name)
     with here.reading() as store:
         report = report_list(store, origin)
     active = {collection_name(number): count for number, count in sorted(report.active.items())}
@@ -157,7 +157,7 @@ def publish(
             here.output.talk(f"{origin}: not published{why}")
         raise worst
     here.output.following("sigfed peer sync", "sigfed subset release NAME")
-    return asked.end(identity)
+    return asked.end()
 
 
 def _others(done: "Published") -> str:

@@ -113,7 +113,7 @@ def release(context: typer.Context, name: Annotated[str, typer.Argument(help="Na
     here.output.following(
         "members ask with: sigfed entry holders" if holdings else "partners fetch it with: sigfed update"
     )
-    return asked.end(identity)
+    return asked.end()
 
 
 @app.command("ls")

@@ -27,7 +27,7 @@ def list_reports(here: Session, *, opened: bool, overdue: bool, partner: str, na
 
     identity = here.identity()
     now_ms = identity.now_ms
-    origin = here.own_list(name) if name and "/" not in name else name
+    origin = here.own_list(name) if name else ""
     wanted = HitFilter(open=opened, partner=partner, origin=origin)
     if overdue:
         wanted = overdue_hits(now_ms, partner=partner, origin=origin)
@@ -112,7 +112,7 @@ def show_precision(here: Session, name: str) -> None:
     """How the hits of each list turned out."""
     from node.partners.hits.overview import precision
 
-    origin = here.own_list(name) if name and "/" not in name else name
+    origin = here.own_list(name) if name else ""
     with here.reading() as store:
         found = [one for one in precision(store) if origin in {"", one.origin}]
     header = ("list", "collection", "reports", "judged", "by partners", "wrong", "right")

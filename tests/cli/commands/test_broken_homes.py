@@ -45,6 +45,14 @@ def test_a_passphrase_file_that_is_gone(waiting: Cli) -> None:
     assert waiting.done("publish")["adds"] == 4
 
 
+def test_where_what_was_signed_cannot_be_read_nothing_is_signed_and_all_else_is_told(waiting: Cli) -> None:
+    for state in (waiting.home / "signer").glob("*.json"):
+        state.write_bytes(state.read_bytes()[:-9])
+    waiting.refused(2, "the signer's state of", "publish")
+    assert {waiting.run(*words).exit for words in (["status"], ["list", "ls"], ["witness", "ls"])} == {0}
+    assert waiting.told("doctor").exit == 2
+
+
 LOG_KEY = f"keys/log-lists-{LIST}-1.json"
 SPOILT: dict[str, tuple[str, Callable[[bytes], bytes | None], int, str]] = {
     "misspelt setting": (

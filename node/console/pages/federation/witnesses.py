@@ -25,7 +25,7 @@ class WitnessedLog:
 
 def gather(world: World, _: Visitor, __: Values) -> Sequence[WitnessedLog]:
     """Every own log."""
-    standings = own_standings(world.identity, world.store)
+    standings = own_standings(world.identity, world.store).ls()
     with world.store.read() as unit:
         records = unit.cosigners.ls()
     return [
