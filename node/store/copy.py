@@ -14,12 +14,13 @@ from typing import Final
 
 from sqlalchemy import Connection, Engine, Table, delete, insert, inspect, select
 
-from node.errors import AlreadyExistsError, StoreLockedError, UsageError, VerificationError
+from node.errors import StoreLockedError, UsageError, VerificationError
+from node.store.data_keys import require_no_store
 from node.store.driver import POSTGRESQL, begin_reading, begin_writing, connect, parse_dsn, scrub, translated
 from node.store.lease import Claim
-from node.store.migrate import migrate, revision_of
+from node.store.migrate import migrate
 from node.store.store import connected
-from node.store.tables import DataKey, HomeCopy, Lease, every_table, table
+from node.store.tables import HomeCopy, Lease, every_table, table
 
 _ROWS: Final = 2000
 _LEASE: Final = table(Lease)
@@ -49,8 +50,7 @@ def copy_in(source: Path, dsn: str) -> None:
     url = parse_dsn(dsn)
     with connected(url) as engine, connected(parse_dsn(f"sqlite:///{source}")) as origin, translated():
         with engine.connect() as connection:
-            if revision_of(connection) is not None:
-                raise AlreadyExistsError("there is a store at this address already")
+            require_no_store(connection)
         migrate(origin)
         migrate(engine)
         with begin_reading(origin) as rows, begin_writing(engine) as connection, connection.begin():
@@ -97,11 +97,8 @@ def _require_place(connection: Connection, claim: Claim, *, moved: bool) -> None
     own = connection.execute(select(_LEASE.c.holder)).scalar_one_or_none() == claim.holder
     if moved and not own:
         raise UsageError("these tables were moved to another database", hint="name that one")
-    if not own and connection.execute(select(table(DataKey).c.name)).first() is not None:
-        raise AlreadyExistsError(
-            "there is another store at this address already",
-            hint="give the node a database of its own, an empty one",
-        )
+    if not own:
+        require_no_store(connection)
 
 
 def _copy_anew(rows: Connection, connection: Connection) -> None:

@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from sqlalchemy import Table, delete, func, insert, select, update
+from sqlalchemy import Connection, Table, delete, func, insert, inspect, select, update
 
+from node.errors import AlreadyExistsError
 from node.store.driver import owe_vacuum
 from node.store.tables import DataKey, Rows, every_table, table, values_of
 
@@ -35,6 +36,20 @@ class SealedColumn:
 
 Key = tuple[str | int | bytes, ...]
 """The values that name a row, in the order of `SealedColumn.keys`."""
+
+
+def require_no_store(connection: Connection) -> None:
+    """Check that no store is in the database; raises `AlreadyExistsError`.
+
+    The keys are what makes a store: tables without them are a creation, move or restore that was cut off.
+    """
+    if not inspect(connection).has_table(_KEY.name):
+        return
+    if connection.execute(select(_KEY.c.name)).first() is not None:
+        raise AlreadyExistsError(
+            "there is another store at this address already",
+            hint="give the node a database of its own, an empty one",
+        )
 
 
 class DataKeyRows(Rows):

@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Self
 
-from sqlalchemy import URL, Engine, insert, select
+from sqlalchemy import URL, Engine, insert
 
 from node.clock import Entropy
-from node.errors import AlreadyExistsError, NotInitialisedError, StoreDownError, StoreError
+from node.errors import NotInitialisedError, StoreDownError, StoreError
 from node.ports.objects import ObjectStore
-from node.store.data_keys import DataKeyRecord, DataKeyRows
+from node.store.data_keys import DataKeyRecord, DataKeyRows, require_no_store
 from node.store.driver import (
     SQLITE,
     bare_transaction,
@@ -256,9 +256,7 @@ def _make_keys(engine: Engine, storage_key: bytes, entropy: Entropy) -> None:
         for name in (INDEX_KEY, TOMBSTONE_KEY, seal_name(1))
     ]
     with begin_writing(engine) as connection, connection.begin():
-        # The keys are what makes a store: tables without them are a creation that was cut off.
-        if connection.execute(select(table(DataKey).c.name)).first() is not None:
-            raise AlreadyExistsError("there is a store at this address already")
+        require_no_store(connection)
         connection.execute(insert(table(DataKey)), rows)
         settle_vacuum(connection)
 

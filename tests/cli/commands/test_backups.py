@@ -1,6 +1,7 @@
 """Backups: written beside a node that works, whole or not there, and tried without touching anything."""
 
 import os
+import shutil
 import signal
 import time
 from pathlib import Path
@@ -175,6 +176,26 @@ def test_a_drill_finds_what_was_broken_before_the_backup(waiting: Cli, tmp_path:
     finished = waiting.run(*read(waiting, "drill", backup, secret))
     assert finished.exit == 14
     assert not all(one["good"] for one in finished.results)
+
+
+@pytest.mark.parametrize(
+    ("place", "filled"), [("node.store.copy:_copy_rows", False), ("node.backup.restore:mark_restored", True)]
+)
+def test_a_restore_that_was_killed_is_done_by_the_next(
+    founded: Cli, tmp_path: Path, secret: Path, place: str, *, filled: bool
+) -> None:
+    backup, new = create(founded.copied(tmp_path / "fr"), tmp_path / "b", secret), Cli(tmp_path / "new")
+    with postgres_server() as server:
+        words = (*read(new, "restore", backup, secret), "--store")
+        dsn = server.database()
+        new.killed(f"{place} 0", *words, dsn)
+        assert "delete it if none is" in new.run(*words, dsn).err
+        shutil.rmtree(tmp_path / ".new.restoring")
+        if filled:
+            assert "an empty one" in new.run(*words, dsn).err
+            dsn = server.database()
+        new.done(*words, dsn)
+        assert "restored" in new.run("publish").err
 
 
 def test_a_backup_goes_into_postgresql_and_out_of_it(waiting: Cli, tmp_path: Path, secret: Path) -> None:
