@@ -9,10 +9,10 @@ from node.store.partners.records import RecipientRecord
 from node.store.peers.records import PeerRecord
 from protocol.lists.grant import Grant, read_grant
 
-LONGEST: Final = timedelta(days=366)
-"""A recipient's grant."""
+LONGEST_GRANT: Final = timedelta(days=366)
+"""Of a recipient."""
 KEY_LIFE: Final = timedelta(days=366)
-"""A recipient's key."""
+"""Of a recipient's key."""
 INVITATION_DAYS: Final = 7
 
 

@@ -11,7 +11,7 @@ from keys.trust.node_document import NodeDocument, from_json
 from keys.trust.node_parts import LogStatus
 from keys.trust.tuf.target_files import NODE_FILE
 from keys.trust.window import Window
-from node.access.stored_grant import INVITATION_DAYS, KEY_LIFE, LONGEST, key_end, stored_grant
+from node.access.stored_grant import INVITATION_DAYS, KEY_LIFE, LONGEST_GRANT, key_end, stored_grant
 from node.clock import moment_of
 from node.identity.identity import Identity
 from node.store.store import Store
@@ -112,7 +112,7 @@ def _peers(identity: Identity, unit: Unit) -> Iterator[Term]:
         yield Term(thing=Thing.PEER_LISTS, of=peer.name, start=seen, end=seen + lasts)
         until = stored_grant(peer).until
         if until is not None:
-            start = max(moment_of(peer.added_ms), until - LONGEST)
+            start = max(moment_of(peer.added_ms), until - LONGEST_GRANT)
             yield Term(thing=Thing.PEER_GRANT, of=peer.name, start=start, end=until)
 
 
@@ -134,7 +134,7 @@ def _guests(unit: Unit) -> Iterator[Term]:
     for recipient in unit.recipients.ls():
         until = stored_grant(recipient).until
         if until is not None:
-            start = max(moment_of(recipient.added_ms), until - LONGEST)
+            start = max(moment_of(recipient.added_ms), until - LONGEST_GRANT)
             yield Term(thing=Thing.RECIPIENT, of=recipient.name, start=start, end=until)
             if recipient.key_sha256 and key_end(recipient) < until:  # else it ends with the grant
                 yield Term.lasting(Thing.RECIPIENT_KEY, key_end(recipient), KEY_LIFE, of=recipient.name)

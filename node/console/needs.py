@@ -16,7 +16,7 @@ from node.acts.hits import HANDLING
 from node.app.approvals import open_approvals
 from node.app.expiry import findings
 from node.app.partners.hits import casework
-from node.clock import DAY_MS, moment_of
+from node.clock import moment_of
 from node.console.languages import translated_plural
 from node.console.world import World
 from node.errors import StoreError
@@ -197,7 +197,7 @@ def _holders(world: World) -> Iterator[Need]:
 
 def _hits(world: World) -> Iterator[Need]:
     with world.store.read() as unit:
-        counts = unit.hits.counts(unsaid_since_ms=world.now_ms - DAY_MS)
+        counts = unit.hits.counts(now_ms=world.now_ms)
     overdue = counts.overdue
     yield waits(
         "hits",

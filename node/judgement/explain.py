@@ -197,7 +197,7 @@ class _Teller:
             for held, entry in entries
             if held.node != block.node
             and self._decision.discount(held, entry) is None
-            and _names(held.ext(entry).reaffirms, block.refs)
+            and any(ref in held.ext(entry).reaffirms for ref in block.refs)
         )
         return BlockSeen(
             country=self._countries.get(block.node),
@@ -320,7 +320,3 @@ def statement_words(ext: Ext, today: date) -> Iterator[Message]:
         yield Message("relies on {source}", source_words(ext.relies_on))
     for ref in ext.reaffirms:
         yield Message("overrules event {index} of {origin}", ref.index, ref.origin)
-
-
-def _names(reaffirms: Collection[EntryRef], refs: Collection[EntryRef]) -> bool:
-    return any(ref in reaffirms for ref in refs)

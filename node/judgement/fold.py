@@ -32,7 +32,8 @@ _KEY_BYTES: Final = 16
 def listings_of(store: Store, log: LogRecord, set_aside: Sequence[Quarantined] = ()) -> Iterator[Listing]:
     """The entries of one held list at its held size, without what was set aside: those of one file in one listing.
 
-    Some thirty thousand events are folded at a time, so that no long list is in memory; the others wait on disk.
+    Some thirty thousand events are folded at a time, so that no long list is in memory; the others wait on disk. All
+    that are of one content id are folded together, however many they are.
     """
     runs = [(SET_ASIDE[item.kind], item.first, item.last) for item in set_aside if item.kind in SET_ASIDE]
     with Spool(store.vault.entropy) as spool:

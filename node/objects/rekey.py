@@ -156,7 +156,7 @@ def reseal(store: Store, *, now_ms: int, step: int = STEP) -> Resealed:
     made_ms = _dated(store, records, target, now_ms)
     cursor = _load(store, target, now_ms)
     cells = _reseal_cells(store, step) + _reseal_requests(store)
-    names = list(islice(_names(store, cursor.after), step))
+    names = list(islice(dropwhile(lambda name: name <= cursor.after, store.objects.ls("")), step))
     moved, stuck = _reseal_objects(store, names)
     cursor = replace(cursor, after=names[-1] if names else cursor.after, stuck=cursor.stuck + stuck)
     report = Resealed(moved=cells.moved + moved, older=len(older), stuck=cells.stuck + cursor.stuck)
@@ -258,10 +258,6 @@ def _wrapped(
 ) -> DataKeyRecord:
     wrapped = wrap(secrets(label), name, key, store.vault.entropy)
     return DataKeyRecord(name=name, wrapped=wrapped, storage_key=label, made_ms=made_ms)
-
-
-def _names(store: Store, after: str) -> Iterator[str]:
-    return dropwhile(lambda name: name <= after, store.objects.ls(""))
 
 
 def _load(store: Store, target: int, now_ms: int) -> _Cursor:

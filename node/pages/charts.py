@@ -56,7 +56,8 @@ def columns(title: str, about: str, places: Sequence[str], series: Sequence[Seri
     sums = [sum(one.values[at] or 0 for one in series) for at in range(len(places))]
     top = _round_up(max(sums, default=0))
     drawn = "".join(_column(at, len(places), series, top) for at in range(len(places)))
-    return _legend(series) + _picture(title, about, _TOP + _HIGH + 24, _grid(top) + drawn + _places(places))
+    legend = _named((one.tint, one.name) for one in series)
+    return legend + _picture(title, about, _TOP + _HIGH + 24, _grid(top) + drawn + _places(places))
 
 
 def line(title: str, about: str, places: Sequence[str], values: Sequence[int]) -> str:
@@ -141,10 +142,6 @@ def _round_up(value: int) -> int:
             if value <= first * power:
                 return first * power
         power *= 10
-
-
-def _legend(series: Sequence[Series]) -> str:
-    return _named((one.tint, one.name) for one in series)
 
 
 def _named(tints: Iterable[tuple[str, str]]) -> str:

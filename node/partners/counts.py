@@ -5,7 +5,7 @@ what of it may be told.
 """
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from itertools import pairwise
 from typing import Final
 
@@ -77,7 +77,8 @@ def count(
         evaluations=evaluations,
         hits_by_collection=_collections(hits),
         hits_by_month={
-            month: _reports(each) for month, each in zip(period.months[:begun], told, strict=True)
+            month: sum(one.reports for one in each)
+            for month, each in zip(period.months[:begun], told, strict=True)
         },
         hits_by_outcome=_outcomes(hits),
         hits_withdrawn=sum(each.withdrawn for each in hits),
@@ -135,10 +136,6 @@ def _releases(unit: Unit, period: Period) -> Sequence[ReleaseCount]:
                 )
             )
     return found
-
-
-def _reports(hits: Iterable[ResolutionCount]) -> int:
-    return sum(each.reports for each in hits)
 
 
 def _collections(hits: Sequence[ResolutionCount]) -> Mapping[str, int]:

@@ -7,7 +7,7 @@ look. What is kept is numbers; the audit log gets them as well. Spec: docs/spec/
 """
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Final
@@ -217,7 +217,7 @@ class DisclosedLookups:
                 subject=partner,
                 now_ms=now_ms,
                 outcome=STOPPED if stopped else OK,
-                details=_numbers(len(found), met),
+                details={"values": str(len(found)), "met": str(met)},
             )
             enqueue(unit, told)
         if stopped:
@@ -257,7 +257,3 @@ def _waits() -> ForbiddenError:
         "too many values of disclosed look-ups were alike; nothing is answered until the agency has looked",
         hint="talk to the agency",
     )
-
-
-def _numbers(values: int, met: int) -> Mapping[str, str]:
-    return {"values": str(values), "met": str(met)}

@@ -19,7 +19,7 @@ from keys.message import Message
 from keys.trust.names import is_log_name
 from node.access.approvals import TAKES_TWO, end_requests
 from node.access.grants import grant_words, widens
-from node.access.stored_grant import LONGEST, key_end, stored_grant
+from node.access.stored_grant import LONGEST_GRANT, key_end, stored_grant
 from node.access.tokens import hash_token
 from node.clock import Clock, Entropy, milliseconds
 from node.errors import AlreadyExistsError, ForbiddenError, NotFoundError, UnauthenticatedError, UsageError
@@ -86,7 +86,7 @@ class Recipients:
             raise UsageError("collection {name} is private and never given away", collection_name(private[0]))
         if not grant.collections:
             raise UsageError("say which collections it may fetch")
-        if grant.until is None or not now < grant.until <= now + LONGEST:
+        if grant.until is None or not now < grant.until <= now + LONGEST_GRANT:
             raise UsageError(
                 "a recipient has an end, from tomorrow to a year from now", hint="--until YYYY-MM-DD"
             )

@@ -6,7 +6,7 @@ values of the screen several digests share; what lists that are not fresh may br
 
 import json
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from io import BytesIO
 from typing import Final, Self, TypeAlias
@@ -93,7 +93,7 @@ class Basis:
             marks=self.marks,
             values=np.array([*self.shared], dtype=np.uint64),
             counts=np.array([*self.shared.values()], dtype=np.int64),
-            contradicted=_pairs(self.contradicted),
+            contradicted=np.array(sorted(self.contradicted), dtype=np.int64).reshape(-1, 2),
             waiting=self.waiting,
             unheard=self.unheard,
         )
@@ -119,10 +119,6 @@ class Basis:
 
 def _text(value: object) -> Marks:
     return np.frombuffer(json.dumps(value).encode(), dtype=np.uint8)
-
-
-def _pairs(names: Collection[WideKey]) -> Names:
-    return np.array(sorted(names), dtype=np.int64).reshape(-1, 2)
 
 
 def sorted_names(parts: Iterable[NDArray[np.int64]]) -> Names:

@@ -38,10 +38,8 @@ class Family:
     @property
     def whole(self) -> bool:
         """Whether nothing of it is withheld."""
-        return all(value is not Hidden.WITHHELD for value in self._numbers())
-
-    def _numbers(self) -> Sequence[Number]:
-        return [self.total, *(value for way in self.ways for value in way.values())]
+        numbers = [self.total, *(value for way in self.ways for value in way.values())]
+        return Hidden.WITHHELD not in numbers
 
 
 def alone(value: int) -> Number:

@@ -142,8 +142,9 @@ def perform(script: Script, venue: Venue, reader: Reader, clock: Clock) -> Perfo
     run = _Run(script, venue, reader, clock)
     for number, step in enumerate(script.steps, 1):
         run.take(number, step)
-    payload = dump({"v": 1, "title": script.title, "people": _people(script), "steps": run.told})
     people = list(script.people.values())
+    who = [{"name": one.name, "who": one.who} for one in people]
+    payload = dump({"v": 1, "title": script.title, "people": who, "steps": run.told})
     away = [f"plug in the medium of {one.who} before you say yes" for one in venue.absent(people)]
     reader.confirm(["everybody signs the transcript of this ceremony:", *run.summary(), *away])
     signers = venue.signers(people)
@@ -231,10 +232,6 @@ def _making(person: Person) -> str:
 
 def _change(fields: Mapping[str, Any]) -> dict[str, Any]:
     return {name: tuple(value) if name == "remove" else value for name, value in fields.items()}
-
-
-def _people(script: Script) -> list[Json]:
-    return [{"name": one.name, "who": one.who} for one in script.people.values()]
 
 
 def _tables(found: Mapping[str, Any], name: str) -> list[Mapping[str, Any]]:

@@ -133,7 +133,7 @@ class Cosigning:
                 held = unit.cosigners.find(head.log.origin, one.witness)
                 unit.cosigners.put(_record(head.log.origin, one, held, now_ms))
             log = unit.logs.get(head.log.origin)
-            if log.note is None or (log.head.size, log.head.root) != _place(head.log):
+            if log.note is None or _place(log) != _place(head.log):
                 return head
             if not lines and log.note == head.note.to_bytes():
                 return head

@@ -46,7 +46,7 @@ async def ended(world: HitWorld, *, partner: str = HOSTER, after: bytes = FROM_T
 
 def withdrawn_hits(world: HitWorld) -> int:
     with world.fr.store.read() as unit:
-        return unit.hits.counts(unsaid_since_ms=0).withdrawn
+        return unit.hits.counts(now_ms=0).withdrawn
 
 
 def records(world: HitWorld) -> dict[bytes, HitRecord]:

@@ -90,7 +90,7 @@ def test_overdue_ones_come_longest_overdue_first(store: Store) -> None:
     assert paged(store, overdue_hits(NOW_MS), limit=2) == [late[0], late[3], late[4]]
     assert all(hit.overdue(NOW_MS) for hit in reported_hits(store, overdue_hits(NOW_MS)))
     with store.read() as unit:
-        counts = unit.hits.counts(unsaid_since_ms=NOW_MS - DAY_MS)
+        counts = unit.hits.counts(now_ms=NOW_MS)
     assert counts == HitCounts(open=5, resolved=1, overdue=3, withdrawn=0)
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from node.access.stored_grant import KEY_LIFE, LONGEST, stored_grant
+from node.access.stored_grant import KEY_LIFE, LONGEST_GRANT, stored_grant
 from node.errors import AlreadyExistsError, ForbiddenError, NotFoundError, UnauthenticatedError, UsageError
 from node.recipients.accreditation import (
     MOST,
@@ -84,7 +84,10 @@ def accredit(recipients: Recipients, wanted: Wanted = HOTLINE) -> str:
         (replace(HOTLINE, grant=replace(BASE, collections=frozenset({BASELINE, PRIVATE_FROM}))), "private"),
         (replace(HOTLINE, grant=replace(BASE, until=None)), "has an end"),
         (replace(HOTLINE, grant=replace(BASE, until=NOW)), "has an end"),
-        (replace(HOTLINE, grant=replace(BASE, until=NOW + LONGEST + timedelta(seconds=1))), "has an end"),
+        (
+            replace(HOTLINE, grant=replace(BASE, until=NOW + LONGEST_GRANT + timedelta(seconds=1))),
+            "has an end",
+        ),
     ],
 )
 def test_what_cannot_be_asked_for(recipients: Recipients, wanted: Wanted, says: str) -> None:
@@ -175,7 +178,7 @@ def test_a_key_ends_though_the_grant_goes_on(
 ) -> None:
     key = accredit(recipients)
     clock.moment = NOW + KEY_LIFE - MOMENT
-    later = replace(BASE, until=clock.moment + LONGEST)
+    later = replace(BASE, until=clock.moment + LONGEST_GRANT)
     with store.write() as unit:
         carry_out_grant(unit, approved(replace(HOTLINE, grant=later)))
     assert recognise(store, key, clock.moment).name == "hotline"
@@ -195,8 +198,10 @@ def test_all_refusals_are_alike(recipients: Recipients, store: Store, clock: Set
     recipients.remove("two", by="alice")
     with store.write() as unit:
         unit.recipients.set_grant("three", "no grant at all")
-    ended = accredit(recipients, replace(HOTLINE, name="ended", grant=replace(BASE, until=NOW + LONGEST)))
-    clock.moment = NOW + LONGEST
+    ended = accredit(
+        recipients, replace(HOTLINE, name="ended", grant=replace(BASE, until=NOW + LONGEST_GRANT))
+    )
+    clock.moment = NOW + LONGEST_GRANT
     shown = [*keys.values(), ended, "", "sfr_", keys["one"][:-1], "\udcff", "x" * 10_000]
     refusals = set()
     for key in shown:

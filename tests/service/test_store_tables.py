@@ -552,7 +552,7 @@ class TestHitOutcomes:
             assert unit.hits.ended("hoster", "baseline", after=ids[2], limit=5) == ended[1:]
             assert unit.hits.ended("hoster", "baseline", after=ids[0], limit=5) == []
             assert unit.hits.ended("other", "baseline", after=ids[0], limit=5) == []
-            assert unit.hits.counts(unsaid_since_ms=0).withdrawn == 2
+            assert unit.hits.counts(now_ms=0).withdrawn == 2
 
     def test_what_is_purged_is_gone_with_all_of_it_and_nothing_else(self, store: Store) -> None:
         kept = replace(self.HIT, partner="other")

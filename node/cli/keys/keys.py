@@ -53,7 +53,8 @@ def status(
         keys = identity.adopt_keys()
         facts = key_facts(identity, store, keys)
     keys = as_listed(keys, facts.listed)
-    shown = [key for key in _sorted(keys) if every or key.stage is not Stage.DESTROYED]
+    keys = tuple(sorted(keys, key=lambda key: (*_place(key), key.managed.valid.start)))
+    shown = [key for key in keys if every or key.stage is not Stage.DESTROYED]
     found, peers = [(key, len(facts.peers - facts.missing(key.managed))) for key in shown], len(facts.peers)
     here.output.each(
         (_fields(key, known=known, peers=peers) for key, known in found),
@@ -151,10 +152,6 @@ def advance(context: typer.Context) -> None:
 
 app.command("revoke")(revoke.revoke)
 app.command("resume")(revoke.resume)
-
-
-def _sorted(keys: "tuple[RingKey, ...]") -> "list[RingKey]":
-    return sorted(keys, key=lambda key: (*_place(key), key.managed.valid.start))
 
 
 def _place(key: "RingKey") -> tuple[int, str]:

@@ -2,7 +2,6 @@
 
 from typing import TYPE_CHECKING
 
-from node.clock import DAY_MS
 from node.fields import Fact
 from node.pages.text import counted
 
@@ -15,7 +14,7 @@ def agency_status(identity: "Identity", store: "Store") -> tuple[dict[str, Fact]
     """Fields and lines about partners' reports, disputes, proposals and disclosed look-ups; overdue disputes first."""
     now_ms = identity.now_ms
     with store.read() as unit:
-        hits = unit.hits.counts(unsaid_since_ms=now_ms - DAY_MS)
+        hits = unit.hits.counts(now_ms=now_ms)
         proposed, stopped = unit.proposals.open_count(), len(unit.disclosure.stopped())
         due = [case.due_ms for case in unit.partner_cases.ls() if case.answered_ms is None]
     waiting, late = len(due), sum(each <= now_ms for each in due)

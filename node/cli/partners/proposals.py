@@ -28,7 +28,7 @@ def list_received(here: Session) -> None:
             moment(record.received_ms),
             _claim(record) or "-",
             f"{record.files:,}",
-            f"{_count(files, FileState.WAITING):,}",
+            f"{sum(each.state == FileState.WAITING for each in files):,}",
         )
         for record, files in found
     )
@@ -61,13 +61,10 @@ def show_received(here: Session, text: str, *, hashes: bool) -> None:
         )
 
 
-def _named(record: "ProposalRecord") -> dict[str, Fact]:
-    return {"proposal": record.proposal_id.hex(), "partner": record.partner}
-
-
 def _facts(record: "ProposalRecord", files: "Sequence[FileRecord]") -> dict[str, Fact]:
     return {
-        **_named(record),
+        "proposal": record.proposal_id.hex(),
+        "partner": record.partner,
         "subset": record.subset,
         "received_ms": record.received_ms,
         "closed_ms": record.closed_ms,
@@ -79,10 +76,6 @@ def _facts(record: "ProposalRecord", files: "Sequence[FileRecord]") -> dict[str,
 
 def _claim(record: "ProposalRecord") -> str:
     return collection_name(record.claim) if record.claim else ""
-
-
-def _count(files: "Sequence[FileRecord]", state: FileState) -> int:
-    return sum(each.state == state for each in files)
 
 
 def _file(seen: "SeenFile", *, hashes: bool) -> dict[str, Fact]:

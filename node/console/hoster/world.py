@@ -11,7 +11,6 @@ from node.console.parts import PartlyDoneError
 from node.home import Home
 from node.hoster.console_tokens import ConsoleTokens
 from node.hoster.hits.homes import hit_spool
-from node.hoster.hits.spool import SpooledHit
 from node.hoster.subsets import names_of
 from node.store.accounts.records import PersonRole
 
@@ -49,7 +48,10 @@ class PartnerWorld:
 
     def holding(self, hit: str) -> Home:
         """The home in whose spool a hit is; the first where it is in none."""
-        return next((home for home in self.homes if any(one.id == hit for one in _hits(home))), self.home)
+        return next(
+            (home for home in self.homes if any(one.id == hit for one in hit_spool(home).readable().hits)),
+            self.home,
+        )
 
     @property
     def node(self) -> str:
@@ -80,7 +82,3 @@ class PartnerWorld:
     def acting_as(self, person: str) -> Self:
         """The same home, with a person named in what is journalled from here on."""
         return replace(self, person=person)
-
-
-def _hits(home: Home) -> Sequence[SpooledHit]:
-    return hit_spool(home).readable().hits

@@ -140,11 +140,10 @@ def _places(names: Sequence[str]) -> list[str]:
     if len(names) == MONTHS:
         return [name[-2:] for name in names]
     last = len(names) - 1
-    return [_day(name) if (last - at) % _EVERY == 0 else "" for at, name in enumerate(names)]
-
-
-def _day(name: str) -> str:
-    return f"{date.fromisoformat(name):%m-%d}"
+    return [
+        f"{date.fromisoformat(name):%m-%d}" if (last - at) % _EVERY == 0 else ""
+        for at, name in enumerate(names)
+    ]
 
 
 def _shown(value: int | None) -> str:

@@ -51,7 +51,7 @@ def summary_of(folder: PartnerFolder, cursor: Cursor) -> Summary:
             made_by=read_filter(manifest, made_by.read_bytes()) if made_by.exists() else None,
             gone=_count_gone(held) if cursor.ahead else 0,
         )
-        sizes = {name: _size(held, name) for name in _sizes(manifest)}
+        sizes = {name: (held / name).stat().st_size for name in _sizes(manifest)}
     except (OSError, ProtocolError) as exc:
         raise damaged(held) from exc
     if sizes != _sizes(manifest):
@@ -84,10 +84,6 @@ def _count_gone(held: Path) -> int:
     except OSError as exc:
         raise damaged(held) from exc
     raise damaged(held)
-
-
-def _size(held: Path, name: ReleaseFile) -> int:
-    return (held / name).stat().st_size
 
 
 def releases_path(folder: PartnerFolder) -> Path:

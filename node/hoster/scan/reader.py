@@ -13,7 +13,7 @@ from pathlib import Path
 from threading import Event
 from typing import Final, TypeAlias
 
-from node.hashing.file_hashes import Fault, Hashed
+from node.hashing.file_hashes import Hashed
 from node.hashing.plan import WAY, HashPlan, images_installed
 from node.hashing.workers import HashWorkers
 from node.hoster.scan.judge import Screening
@@ -142,7 +142,7 @@ class Reading:
         else:
             self._count(hashed.size)
             self._progress.read += 1
-            reasons = tuple(map(_said, hashed.faults))
+            reasons = tuple(reason_of(fault.name, fault.reason) for fault in hashed.faults)
             if read.now is not None:
                 item, reasons = replace(item, mark=""), (*reasons, _CHANGED)
             self._buffer.read.append((item, hashed, reasons))
@@ -212,7 +212,3 @@ def _if_changed(item: Item, hashed: Hashed | None) -> Item | None:
     if hashed is None or (hashed.mark and item.mark.startswith(f"{hashed.mark}:")):
         return None
     return look_at(item.source, item.path)
-
-
-def _said(fault: Fault) -> str:
-    return reason_of(fault.name, fault.reason)

@@ -9,7 +9,7 @@ released it: whoever steals a peer's key must not empty what others hold of its 
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -232,7 +232,7 @@ def _may_name(reader: ListReader, position: int, digest: Digest) -> bool:
 def _erase_objects(store: Store, log: LogRecord, due: Sequence[Shredding], now_ms: int) -> None:
     files = LogFiles(store.objects, store.vault, log.origin)
     positions = [each.position for each in due]
-    macs = _macs(due)
+    macs = frozenset(each.mac for each in due if each.mac is not None)
     store.objects.put_all(files.without_openings(positions, size=log.head.size))
     for name in list(files.stale_openings(positions, size=log.head.size)):
         store.objects.delete(name)
@@ -250,10 +250,6 @@ def _erase_objects(store: Store, log: LogRecord, due: Sequence[Shredding], now_m
     erase_reports(store, is_gone, now_ms=now_ms)
     erase_proposed(store, is_gone)
     store.objects.sweep(wait=True)  # what killed writers left holds digests, too
-
-
-def _macs(shreddings: Iterable[Shredding]) -> frozenset[bytes]:
-    return frozenset(each.mac for each in shreddings if each.mac is not None)
 
 
 def _gone_among(store: Store, unit: Unit, log: LogRecord, digests: set[Digest]) -> set[Digest]:

@@ -8,7 +8,6 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from keys.errors import KeysError
-from keys.key import StatementPublicKey
 from keys.signer import Signer
 from keys.trust.fingerprint import fingerprint
 from keys.trust.tuf.target_files import REVOKED_FILE
@@ -79,7 +78,8 @@ class Proving:
 
     def _bundle(self, record: HitRecord, origin: str) -> HitEvidence:
         kept = taken(self._store, record)
-        receipt = open_receipt(kept.receipt, kept.report(), self._statement_keys())
+        own_keys = tuple(dated.key for dated in self._trust.document().statement_keys)
+        receipt = open_receipt(kept.receipt, kept.report(), own_keys)
         with self._store.read() as unit:
             log = unit.logs.get(origin)
         files = self._log_files(log)
@@ -105,9 +105,6 @@ class Proving:
                 for source in receipt.label.sources
             ),
         )
-
-    def _statement_keys(self) -> tuple[StatementPublicKey, ...]:
-        return tuple(dated.key for dated in self._trust.document().statement_keys)
 
     def _own(self) -> MemberFiles:
         held = self._trust.current()

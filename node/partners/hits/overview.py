@@ -9,9 +9,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from node.clock import DAY_MS
 from node.objects.report_pages import PAGE, report_pages
 from node.store.hits.records import (
+    SAID_WITHIN_MS,
     CaseRecord,
     HitFilter,
     HitPlace,
@@ -58,7 +58,7 @@ class ReportedHit:
     @property
     def due_ms(self) -> int:
         """By when the partner should have said what became of the file."""
-        return self.record.received_ms + DAY_MS
+        return self.record.received_ms + SAID_WITHIN_MS
 
     @property
     def wrong(self) -> bool:
@@ -111,7 +111,7 @@ class HitPage:
 
 def overdue_hits(now_ms: int, *, partner: str = "", origin: str = "") -> HitFilter:
     """Of which the partner should have said by now what became of the file; listed the longest overdue first."""
-    return HitFilter(unsaid_since_ms=now_ms - DAY_MS, partner=partner, origin=origin)
+    return HitFilter(unsaid_since_ms=now_ms - SAID_WITHIN_MS, partner=partner, origin=origin)
 
 
 def hits_page(

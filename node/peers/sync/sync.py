@@ -160,7 +160,8 @@ class _Session:
         lists: list[ListOutcome] = []
         error: Exception | None = None
         try:
-            document = await self._refresh() if refresh else await self._held_trust()
+            held = self._refresh() if refresh else self._honoured(held_document(self._peer, self._now))
+            document = await held
             for origin in await asyncio.to_thread(self._followed, document):
                 lists.append(await self._sync_list(origin, document))  # noqa: PERF401  # keep what came before a failure
         except SigfedError as exc:
@@ -202,9 +203,6 @@ class _Session:
     def _stored(self) -> PeerRecord:
         with self._store.read() as unit:
             return unit.peers.get(self._peer.name)
-
-    async def _held_trust(self) -> NodeDocument:
-        return await self._honoured(held_document(self._peer, self._now))
 
     async def _honoured(self, document: NodeDocument) -> NodeDocument:
         """The document without the keys that the peer took back."""

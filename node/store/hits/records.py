@@ -7,7 +7,9 @@ guesses it. Lists for people show who, when, and of which collection.
 """
 
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Final, NamedTuple
+
+from node.clock import DAY_MS
 
 ReportName = tuple[str, bytes]
 """Partner and id of a report; the id alone is the partner's to choose."""
@@ -55,6 +57,10 @@ class HitRecord:
     def place(self) -> "HitPlace":
         """Where it stands among all reports."""
         return HitPlace(self.received_ms, self.partner, self.report_id)
+
+
+SAID_WITHIN_MS: Final = DAY_MS
+"""So soon a partner says what became of a reported file; a report of which it has not is overdue."""
 
 
 class HitPlace(NamedTuple):

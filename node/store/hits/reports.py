@@ -23,7 +23,15 @@ from sqlmodel import Field
 
 from node.errors import AlreadyExistsError, ConflictError, NotFoundError
 from node.store.driver import POSTGRESQL, owe_vacuum
-from node.store.hits.records import CaseRecord, HitCounts, HitFilter, HitPlace, HitRecord, ReportName
+from node.store.hits.records import (
+    SAID_WITHIN_MS,
+    CaseRecord,
+    HitCounts,
+    HitFilter,
+    HitPlace,
+    HitRecord,
+    ReportName,
+)
 from node.store.tables import DAY, Rows, TableModel, table, values_of
 from protocol.slices import slices
 
@@ -156,12 +164,12 @@ class HitRows(Rows):
             HitRecord, (rows if last is None else rows.where(place > last)).order_by(*_PLACE)
         )
 
-    def counts(self, *, unsaid_since_ms: int) -> HitCounts:
-        """How many are open; overdue are those that came before `unsaid_since_ms`."""
+    def counts(self, *, now_ms: int) -> HitCounts:
+        """How many are open, and how many of these are overdue now."""
         numbers = select(
             func.count(),
             func.count().filter(_SAID),
-            func.count().filter(_HIT.c.received_ms < unsaid_since_ms, ~_SAID),
+            func.count().filter(_HIT.c.received_ms < now_ms - SAID_WITHIN_MS, ~_SAID),
             func.count().filter(_HIT.c.ended_ms.is_not(None)),
         )
         wanted = numbers.select_from(_HIT).where(_HIT.c.closed_ms.is_(None))

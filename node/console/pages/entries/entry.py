@@ -132,7 +132,9 @@ def explained(world: World, place: Place, digest: Digest) -> Explained:
     found = explain(world.store, current, {digest})[digest]
     own = own_blocks(found, world.node)
     active = own_entries(found, world.node)
-    ended = [Place(each.origin, each.index) for each in found.ended if _is_of(each.origin, world.node)]
+    ended = [
+        Place(each.origin, each.index) for each in found.ended if each.origin.partition("/")[0] == world.node
+    ]
     disputes = [
         Place(ref.origin, ref.index)
         for seen in found.blocks
@@ -198,10 +200,6 @@ def _examinable(found: Explanation, node: str) -> Place | None:
         return None
     others = [each.entry for each in found.listed if each.node != node]
     return Place(others[0].origin, others[0].index) if others else None
-
-
-def _is_of(origin: str, node: str) -> bool:
-    return origin.partition("/")[0] == node
 
 
 def _siblings(files: Files, place: Place) -> list[Sibling]:

@@ -10,7 +10,6 @@ from typing import Final
 from urllib.parse import urlencode
 
 from node.access.sessions import Visitor
-from node.clock import DAY_MS
 from node.console.parts import Page, Section, Values
 from node.console.world import World
 from node.errors import UsageError
@@ -68,7 +67,7 @@ def gather(world: World, _visitor: Visitor, query: Values) -> Hits:
     """One page of reports; without a view, the overdue ones if there are any, else the open ones."""
     now_ms, partner, origin = world.now_ms, query.text("partner"), query.text("list")
     with world.store.read() as unit:
-        counts = unit.hits.counts(unsaid_since_ms=now_ms - DAY_MS)
+        counts = unit.hits.counts(now_ms=now_ms)
         floods = sum(one.kind == FLOOD for one in unit.quarantine.ls())
         partners = [one.name for one in unit.partners.ls()]
         origins = [log.origin for log in unit.logs.ls(LogKind.OWN_LIST, LogKind.PEER_LIST)]

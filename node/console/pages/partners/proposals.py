@@ -53,7 +53,7 @@ class Proposal:
     @property
     def name(self) -> str:
         """As forms and addresses name it."""
-        return _name(self.seen.record)
+        return f"{self.seen.record.partner}/{self.seen.record.proposal_id.hex()}"
 
     @property
     def waiting(self) -> int:
@@ -114,10 +114,6 @@ def _chosen(form: Values) -> tuple[str, Sequence[int]]:
     if not numbers:
         raise UsageError("no file is ticked", hint="tick the files that this is about")
     return proposal, numbers
-
-
-def _name(record: ProposalRecord) -> str:
-    return f"{record.partner}/{record.proposal_id.hex()}"
 
 
 PAGES: Final = (

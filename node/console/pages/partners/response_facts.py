@@ -114,7 +114,7 @@ def _hits(world: World) -> _Hits:
     since_ms = world.now_ms - days * DAY_MS
     with world.store.read() as unit:
         reported = sum(unit.hits.by_day(since_ms=since_ms).values())
-        waiting = unit.hits.counts(unsaid_since_ms=world.now_ms - DAY_MS)
+        waiting = unit.hits.counts(now_ms=world.now_ms)
         told = unit.hit_outcomes.resolved(since_ms=since_ms, within_ms=DAY_MS)
         cases = [case for case in unit.partner_cases.ls() if case.opened_ms >= since_ms]
     acted = [each for each in told if each.action != Action.FALSE_POSITIVE]
