@@ -24,7 +24,9 @@ class HostileServer:
 
 
 @asynccontextmanager
-async def hostile(*scripts: Script, context: ssl.SSLContext | None = None) -> AsyncIterator[HostileServer]:
+async def hostile(
+    *scripts: Script, context: ssl.SSLContext | None = None, port: int = 0
+) -> AsyncIterator[HostileServer]:
     """Serve: the first request gets the first script, further ones the next, the last repeats."""
     found = HostileServer("")
     tasks: set[asyncio.Task[None]] = set()
@@ -45,7 +47,7 @@ async def hostile(*scripts: Script, context: ssl.SSLContext | None = None) -> As
     server = await asyncio.start_server(
         on_connection,
         "127.0.0.1",
-        0,
+        port,
         ssl=context or server_context(IDENTITY, entropy=system_entropy),
         ssl_shutdown_timeout=0.2,
     )

@@ -3,6 +3,7 @@
 Every case ends with the same command working, because what was wrong has been put right.
 """
 
+import asyncio
 import json
 import re
 import socket
@@ -19,14 +20,14 @@ import pytest
 from typing_extensions import override
 
 from keys.trust.lifecycle import Stage
-from node.clock import milliseconds
+from node.clock import milliseconds, system_entropy
 from node.home import Home
 from node.hoster.folder import PartnerFolder
 from node.identity.identity import open_identity
 from node.identity.peer import reach_peer
 from node.rotation.store import write_store
 from node.signing.ring_file import FolderKeyRing
-from node.tls import Traffic, client_context
+from node.tls import Traffic, client_context, server_context
 from support.agencies import (
     LIST,
     PARTNER,
@@ -41,6 +42,7 @@ from support.agencies import (
     report,
 )
 from support.copies import let_go_on
+from support.hostile import hostile, reply, says
 from support.moving_time import MovingTime
 from support.processes import PROGRAM, Cli, Finished, Running, contents, free_port, wait_until
 from support.programs import needed
@@ -207,6 +209,29 @@ def test_a_quota_that_is_used_up(federation: Federation, partner: Cli) -> None:
     assert partner.run("check", files["unlisted"], files["both"]).exit == 1
 
 
+@pytest.mark.threat("hostile bytes")
+@pytest.mark.parametrize("answer", [b"", b"<html>a captive portal</html>"], ids=["nothing", "a page"])
+async def test_an_answer_that_cannot_be_read_leaves_a_scan_to_be_gone_on_with(
+    federation: Federation, partner: Cli, answer: bytes
+) -> None:
+    identity = open_identity(Home(federation.fr.home))
+    token = b'{"token_type": "Bearer", "access_token": "of-a-liar", "expires_in": 600}'
+    lies = hostile(
+        says(reply(token)),
+        says(reply(answer)),
+        context=server_context(identity.tls(), entropy=system_entropy),
+        port=identity.settings.listen.port,
+    )
+    words = ("scan", federation.files["both"], federation.files["unlisted"])
+    with federation.fr_stopped():
+        async with lies:
+            finished = await asyncio.to_thread(partner.run, *words, forked=True)
+    assert finished.exit == 14
+    assert [one["status"] for one in finished.results if "status" in one] == ["unconfirmed"]
+    assert "the same command again, later, to confirm them" in finished.err
+    assert partner.run(*words).exit == 1
+
+
 class _Recorded(Traffic):
     """What was sent above TLS."""
 
@@ -366,7 +391,7 @@ def test_an_invitation_that_is_mistyped_or_used(federation: Federation, tmp_path
     good = federation.fr.done("partner", "invite", "newcomer", "--subset", SUBSET)["invitation"]
     at = len(good) - 5
     mistyped = good[:at] + ("A" if good[at] != "A" else "B") + good[at + 1 :]
-    for text, code, says in (
+    for text, code, words in (
         (mistyped, 2, "no longer valid"),
         (good[:-7], 14, "invitation"),
         ("", 14, "invitation"),
@@ -374,7 +399,7 @@ def test_an_invitation_that_is_mistyped_or_used(federation: Federation, tmp_path
     ):
         finished = newcomer.run("enroll", "--stdin", typed=f"{text}\n")
         assert (finished.exit, finished.out) == (code, ""), (text, finished.err)
-        assert says in finished.err
+        assert words in finished.err
         assert not text or text not in finished.err
         assert not newcomer.home.exists()
     assert newcomer.done("enroll", "--stdin", typed=f"{good}\n")["partner"] == "newcomer"
