@@ -4,6 +4,7 @@ With `SIGFED_SHOTS=FOLDER` pictures of all are kept there, to be looked at: of a
 telephone, dark and in French.
 """
 
+import asyncio
 import re
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -21,6 +22,7 @@ from support.browser import axe_async, keep_picture
 from support.busy_agency import busy_console
 from support.console import RunningConsole
 from support.console_examples import EXAMPLES
+from support.processes import wait_until
 from support.windows import JUDGED, SIZES, Window, Windows
 
 _ELSEWHERE = "http://elsewhere.example/picture.png"
@@ -130,7 +132,7 @@ async def test_what_a_page_must_not_do_is_seen(
         await page.evaluate(_FORBIDDEN)
     assert len(watch.complaints) >= 2
     assert {_ELSEWHERE, busy.url(CSP_REPORTS)} <= set(watch.amiss(busy.url("")))
-    assert "csp-violation" in caplog.text
+    await asyncio.to_thread(wait_until, lambda: "csp-violation" in caplog.text)
 
 
 def _cookie(busy: RunningConsole, role: PersonRole) -> SetCookieParam:
