@@ -48,6 +48,7 @@ def propose(
     _tell_left_out(here, prepared.chosen.left_out)
     if not prepared.chosen.files:
         here.output.talk("there is nothing to propose: nothing was sent")
+        here.output.following("sigfed proposal ls: whether what was proposed before was sent")
         return ExitCode.PARTIAL if prepared.chosen.left_out else ExitCode.OK
     hashes = sum(len(file.digests) for _, file in prepared.chosen.files)
     here.output.talk(

@@ -98,6 +98,7 @@ def test_what_could_not_be_sent_waits_and_is_sent_once(
         assert "1 proposal not sent yet: fr.example cannot be reached" in down.err
         again = partner.told("propose", *files, *WORDS, "--yes")
         assert (again.exit, again.err.count("left out, it was proposed before")) == (3, 3)
+        assert "next: sigfed proposal ls" in again.err
         assert proposal(partner, str(partner.done("proposal", "ls")["proposal"]))["state"] == "waiting"
     sent = partner.done("proposal", "send", "--all")
     assert (sent["state"], sent["files_waiting"]) == ("sent", 3)
