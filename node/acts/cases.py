@@ -43,7 +43,7 @@ def answer(node: Node, given: Answer) -> Done:
             )
         )
     upheld = given.outcome is type(given.outcome).UPHELD
-    own, withdrawn = node.identity.settings.node, own_name if done.withdrawals else ""
+    own = node.identity.settings.node
     return Done(
         said=Message.joined(" ", said),
         facts={
@@ -53,7 +53,7 @@ def answer(node: Node, given: Answer) -> Done:
             "answered_ms": done.answer.answered_ms,
             "withdrawals": done.withdrawals,
         },
-        following=tuple(_steps(own, done.origins, withdrawn)) if upheld else (),
+        following=tuple(_steps(own, done.origins, own_name)) if upheld else (),
     )
 
 

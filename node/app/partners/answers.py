@@ -7,12 +7,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from node.app.partners.hits import casework, statement_key
-from node.errors import GoneError
+from node.errors import GoneError, NothingToDoError
 from node.identity.identity import Identity
+from node.lists.catalogue import own_list
 from node.lists.corrections.withdraw import withdraw
+from node.lists.families import Family
 from node.partners.hits.cases import listed_in, reported_digest
 from node.store.hits.records import CaseRecord
 from node.store.store import Store
+from protocol.digest import Digest
 from protocol.lists.ext import Reason
 from protocol.statement.case import CaseAnswer, Outcome, open_answer
 
@@ -23,7 +26,7 @@ class Answered:
 
     answer: CaseAnswer
     withdrawals: int
-    """Entries of the file that end with the next publication of the list."""
+    """Entries of the file that end with the next publication of the list; 0 also where they had ended before."""
     origins: Sequence[str]
     """Lists behind the hit."""
 
@@ -42,17 +45,28 @@ def answer_case(
     Raises:
         UsageError: a reason that is not one printable line of sensible length.
         ConflictError: it was answered before.
-        NotFoundError: there is no such own list, or the file is not in it.
+        NotFoundError: there is no such own list, or the file never was in it.
     """
     work = casework(identity, store)
     work.require_answerable(record, reason)
     entries = 0
     if withdraw_from:
-        digest = reported_digest(store, record)
-        entries = withdraw(store, withdraw_from, digest, reason=Reason.ERROR).entries
+        entries = _withdraw(store, withdraw_from, reported_digest(store, record))
     origins = [origin for origin, _ in entries_behind(identity, store, record)]
     answered = work.answer(record, outcome, reason, signer=statement_key(identity))
     return Answered(answer=answered, withdrawals=entries, origins=origins)
+
+
+def _withdraw(store: Store, origin: str, digest: Digest) -> int:
+    """How many entries end; none where all have ended already, as when an answer was cut off after this."""
+    try:
+        return withdraw(store, origin, digest, reason=Reason.ERROR).entries
+    except NothingToDoError:
+        with store.read() as unit:
+            held = Family(store, unit, own_list(unit, origin)).everything(digest)
+        if not any(hit.collection > 0 for hit in held):
+            raise  # it disputed the file, and never listed it
+        return 0
 
 
 def entries_behind(identity: Identity, store: Store, record: CaseRecord) -> list[tuple[str, int]]:

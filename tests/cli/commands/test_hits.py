@@ -262,7 +262,17 @@ def test_an_upheld_dispute_withdraws_the_own_entry(
     fr.refused(
         2, "--withdraw names an own --list", *answer, "--outcome", "rejected", "--withdraw", "--list", LIST
     )
-    done = fr.told(*answer, "--outcome", "upheld", "--withdraw", "--list", LIST)
+    upheld, cut_off = (
+        (*answer, "--outcome", "upheld", "--withdraw", "--list"),
+        federation.fr_copied(tmp_path / "fr"),
+    )
+    cut_off.killed("node.partners.hits.cases:Casework.answer 0", *upheld, LIST)
+    cut_off.done("list", "create", "other")
+    cut_off.refused(2, "fr.example/lists/other never listed", *upheld, "other")
+    again = cut_off.told(*upheld, LIST)
+    assert again.exit == 0, again.err
+    assert f"next: sigfed publish {LIST}" in again.err
+    done = fr.told(*upheld, LIST)
     assert done.exit == 0, done.err
     assert "2 entries of the file end with the next publication of csam" in done.out
     assert "ask nl.example to withdraw its entry" in done.err
