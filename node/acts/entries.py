@@ -206,7 +206,7 @@ def dispute(node: Node, given: Disputed) -> Done:
 
 @act("entry.resolve", roles=ANALYSTS, lists=True)
 def resolve(node: Node, given: Corrected) -> Done:
-    """Take an own dispute back: where the rule is met, the hashes reach partners again."""
+    """Take your dispute back: where the rule is met, the hashes reach partners again."""
     from node.lists.corrections.dispute import resolve as take_back
     from node.lists.corrections.dispute import resolve_at
 

@@ -61,7 +61,7 @@ def _state(node: Node) -> object:
     state=_state,
 )
 def add(node: Node, given: Granted) -> Done | Request:
-    """Follow a member's lists, and let it read ours; where two persons decide, more than baseline is asked for."""
+    """Follow a member's lists, and let it read ours; more than baseline needs a second person, where two decide."""
     from node.access.approvals import two_decide
     from node.access.grants import first_part, grant_payload, grant_words, widens
     from node.app.peers.membership import membership
@@ -125,7 +125,7 @@ def grant(node: Node, given: Granted) -> Done | Request:
     irreversible=True,
 )
 def remove(node: Node, given: Named) -> Done:
-    """Follow a peer no more and serve it nothing; what is held of its lists stays and counts."""
+    """Stop following a peer and serve it nothing; what is held of its lists stays and counts."""
     from node.app.peers.membership import membership
 
     with membership(node.identity) as members:

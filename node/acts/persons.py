@@ -90,7 +90,7 @@ def add(node: Node, given: Added) -> Request:
 
 @act("person.remove", roles=DECIDING, fresh=True)
 def remove(node: Node, given: Named) -> Request:
-    """Ask for another person's approval that somebody decides here no more."""
+    """Ask another person to approve that somebody no longer decides here."""
     from node.app.persons import change_request
 
     return change_request(node.identity, node.store, "person.remove", given.name, said=_ASKED)
@@ -138,7 +138,7 @@ def token(node: Node, given: Named) -> Done:
 
 @act("passkey.remove", roles=SECURITY, fresh=True)
 def remove_passkey(node: Node, given: Passkey) -> Done:
-    """Let a passkey sign nobody in any more, at once, and end its person's sessions: it was lost, or stolen."""
+    """Let a lost or stolen passkey sign nobody in any more, at once, and end its person's sessions."""
     return _without_passkey(node, given.passkey)
 
 

@@ -29,7 +29,7 @@ class QuarantineItem:
 # Fresh: else whoever finds a session open asks in it, and approves in his own.
 @act("quarantine.release", roles=JUDGES, title=marked("Ask for its release"), fresh=True)
 def release(node: Node, given: QuarantineItem) -> Request:
-    """Ask for its release; a second person approves it."""
+    """Ask to release an item; a second person approves it."""
     from node.app.quarantine import release_request
 
     said = marked("Request {number} waits for a second person: nothing has changed yet.")

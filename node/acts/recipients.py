@@ -92,7 +92,7 @@ class Keyed(Named):
     fresh=True,
 )
 def add(node: Node, given: Accredited) -> Request:
-    """Ask for another person's approval that somebody may fetch raw hashes here."""
+    """Ask another person to approve that somebody may fetch raw hashes here."""
     wanted = _wanted(given, given.purpose)
     _recipients(node).check_new(wanted)
     return _request("recipient.add", wanted)
@@ -132,7 +132,7 @@ def grant(node: Node, given: Granted) -> Done | Request:
     irreversible=True,
 )
 def key(node: Node, given: Keyed) -> Done:
-    """Make a recipient's key, in the place of the one it has; it is shown once and ends after a year."""
+    """Make a recipient's key, in place of the one it has; it is shown once and ends after a year."""
     recipients = _recipients(node)
     make = recipients.change_key if given.keep_old else recipients.make_key
     made = make(given.name, entropy=node.identity.entropy)
@@ -155,7 +155,7 @@ def key(node: Node, given: Keyed) -> Done:
 
 @act("recipient.suspend", title=marked("Suspend"), explains=_REFUSED)
 def suspend(node: Node, given: Named) -> Done:
-    """Refuse a recipient from now on, in the middle of a download too."""
+    """Refuse a recipient from now on, even in the middle of a download."""
     _recipients(node).set_suspended(given.name, suspended=True)
     return _done(Message("{name} is refused from now on", given.name), given, suspended=True)
 
@@ -169,7 +169,7 @@ def resume(node: Node, given: Named) -> Done:
 
 @act("recipient.remove", title=marked("Forget it and its key"), explains=_REFUSED, fresh=True)
 def remove(node: Node, given: Named) -> Done:
-    """Forget a recipient and its key; what it fetched it has."""
+    """Forget a recipient and its key; what it fetched, it keeps."""
     return _done(_recipients(node).remove(given.name, by=node.identity.actor), given, removed=True)
 
 

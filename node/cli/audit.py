@@ -90,7 +90,7 @@ def verify(
         str, typer.Option(help="Fingerprint words of the root of an export's node; asked for when not given.")
     ] = "",
 ) -> None:
-    """Check every record against the signed head; names a record that was altered, removed or put in."""
+    """Check every record against the signed head; names a record that was altered, removed or inserted."""
     here = session(context)
     if file is not None:
         verified = _verify_file(file, words or ask("Fingerprint words of its root"))

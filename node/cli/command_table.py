@@ -52,7 +52,7 @@ ROWS: Final = (
         "endorse",
         AGENCY,
         "entries.entries:endorse",
-        "Add a peer's entries to an own list, after examination (own, reviewed) or relying on the peer.",
+        "Add a peer's entries to your list, after examination (own, reviewed) or relying on the peer.",
         action="entry.endorse",
     ),
     Row(
@@ -61,12 +61,14 @@ ROWS: Final = (
         "hoster.client:enroll",
         "Enrol with the one string an agency gave, and fetch the first release.",
     ),
-    Row("update", PARTNER, "hoster.client:update", "Bring the newest release in force, verified."),
+    Row(
+        "update", PARTNER, "hoster.client:update", "Fetch the newest release, verify it, and put it in force."
+    ),
     Row(
         "renew",
         PARTNER,
         "hoster.client:renew",
-        "Replace this partner's key by a new one; sigfed update does it in time by itself.",
+        "Replace this partner's key with a new one; sigfed update does so in time by itself.",
     ),
     Row(
         "check",
@@ -90,7 +92,7 @@ ROWS: Final = (
         "propose",
         PARTNER,
         "hoster.propose:propose",
-        "Hand hashes of new material to the agency's review; they leave this machine in the clear.",
+        "Hand hashes of new material to the agency for review; they leave this machine in the clear.",
     ),
     Row(
         "disclose",
@@ -144,7 +146,7 @@ ROWS: Final = (
         "withdrawal",
         AGENCY,
         "entries.recalls:withdrawals",
-        "Withdrawals of own lists, and who has applied them.",
+        "Withdrawals from your lists, and who has applied them.",
     ),
     Row("shredding", AGENCY, "entries.recalls:shreddings", "What was shredded, and who still lists it."),
     Row("evidence", AGENCY, "federation.evidence", "Portable evidence of misbehaviour."),
@@ -161,7 +163,7 @@ ROWS: Final = (
         "grant",
         OPERATOR,
         "persons.grants",
-        "What others may read here, as it stands; changed by `sigfed peer grant`.",
+        "What others may read here now; `sigfed peer grant` changes it.",
     ),
     Row("subset", OPERATOR, "lists.subsets", "Subsets for partners, and their releases."),
     Row("witness", OPERATOR, "federation.witnesses", "Witnesses of this agency's lists and releases."),

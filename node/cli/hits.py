@@ -26,10 +26,10 @@ def ls(
         bool, typer.Option("--open", help="Unresolved ones; at an agency those that are not closed.")
     ] = False,
     overdue: Annotated[
-        bool, typer.Option("--overdue", help="Of these, those of which nothing became within a day.")
+        bool, typer.Option("--overdue", help="Of these, those that nobody resolved within a day.")
     ] = False,
     partner: Annotated[str, typer.Option(help="At an agency: those that this partner reported.")] = "",
-    name: Annotated[str, typer.Option("--list", help="At an agency: those that this list is behind.")] = "",
+    name: Annotated[str, typer.Option("--list", help="At an agency: those that rest on this list.")] = "",
 ) -> None:
     """Hits: those found here, or, at an agency, those that partners reported."""
     here = session(context)
@@ -51,7 +51,7 @@ def show(
     text: _Id,
     hashes: Annotated[bool, typer.Option("--hashes", help="At an agency: print the hash as well.")] = False,
 ) -> int:
-    """One hit with everything that is known of it; asks the agency while an answer to a dispute is awaited."""
+    """One hit with all that is known of it; asks the agency while a dispute awaits its answer."""
     here = session(context)
     if here.is_agency:
         from node.cli.partners.hits import show_report
@@ -161,10 +161,10 @@ def _hold(here: Session, text: str, *, held: bool) -> None:
 def purge(
     context: typer.Context,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Say how much it would be, and keep it.")
+        bool, typer.Option("--dry-run", help="Say how many it would delete, and keep them.")
     ] = False,
 ) -> None:
-    """Delete hits that are finished and older than is configured; the node, or sigfed update, does it by itself."""
+    """Delete finished hits that are older than configured; the node, or sigfed update, does so by itself."""
     here = session(context)
     if here.is_agency:
         from node.cli.partners.hits import purge_reports

@@ -60,10 +60,12 @@ def options(
     subset: Annotated[
         str,
         typer.Option(
-            "--subset", envvar="SIGFED_SUBSET", help="Of several that a partner's home follows, this one."
+            "--subset",
+            envvar="SIGFED_SUBSET",
+            help="Only this one of the subsets that a partner's home follows.",
         ),
     ] = "",
-    as_json: Annotated[bool, typer.Option("--json", help="Results as one JSON line each.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print each result as one JSON line.")] = False,
     proposal: Annotated[
         Path | None,
         typer.Option(
@@ -76,7 +78,7 @@ def options(
         bool,
         typer.Option(
             "--alone",
-            help="Sign although too few members answer whether this folder is the newest; risks two histories.",
+            help="Sign even if too few members confirm that this folder is the newest; risks two histories.",
         ),
     ] = False,
     verbose: Annotated[int, typer.Option("--verbose", "-v", count=True, help="Say more (-vv: debug).")] = 0,

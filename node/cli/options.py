@@ -10,7 +10,7 @@ AS_IF_TWO = typer.Option(
     "--as", metavar="NAME", help="Who you are, where it takes two persons; default: SIGFED_PERSON."
 )
 BACKUP_PASSPHRASE = typer.Option(
-    help="File with the passphrase of the backup (mode 600); otherwise it is asked."
+    help="File with the passphrase of the backup (mode 600); otherwise the command asks for it."
 )
 CONTACT = typer.Option(help="Whom the agency may ask.")
 CRITERIA = typer.Option(help="Version of the criteria document that was applied.", min=1)
@@ -18,7 +18,7 @@ HASHES = typer.Option(help="File with hashes, or - for standard input; default: 
 ID = typer.Argument(metavar="ID", help="Its id, or the first digits of it.")
 INDEX = typer.Option(help="Index of an entry, instead of a hash.", min=0)
 KDF = typer.Option(help="Cost of a guess at the passphrase: offline (2 GiB) or online (64 MiB).")
-LIST_TO_ADD_TO = typer.Option("--list", help="Own list to add to.")
+LIST_TO_ADD_TO = typer.Option("--list", help="Your list to add to.")
 NEW_BACKUP = typer.Argument(
     help="New file, or a folder in which it is named by node and time.", show_default=False
 )

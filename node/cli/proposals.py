@@ -39,7 +39,7 @@ def show(
     text: _Id,
     hashes: Annotated[bool, typer.Option("--hashes", help="Print the hashes as well.")] = False,
 ) -> None:
-    """One proposal, file by file; a partner's asks the agency while something waits there."""
+    """One proposal, file by file; a partner's command asks the agency while something waits there."""
     here = session(context)
     if here.is_agency:
         from node.cli.partners.proposals import show_received
@@ -65,7 +65,7 @@ def send(
 
 @app.command("withdraw")
 def withdraw(context: typer.Context, text: _Id) -> None:
-    """Take back what nobody at the agency decided yet; the agency's node deletes its hashes."""
+    """Take back what nobody at the agency has decided yet; the agency's node deletes its hashes."""
     from node.cli.hoster.proposals import withdraw_proposal
 
     withdraw_proposal(session(context), text)
@@ -77,7 +77,7 @@ def take(
     context: typer.Context,
     text: _Id,
     to: Annotated[str, LIST_TO_ADD_TO],
-    basis: Annotated[str, typer.Option(help="own (we made it), reviewed (we examined it).")],
+    basis: Annotated[str, typer.Option(help="own (we hold the material), reviewed (we examined it).")],
     collection: Annotated[
         str, typer.Option(help="Where the files belong: baseline, national, investigative, other.")
     ],
@@ -90,7 +90,7 @@ def take(
     ] = None,
     yes: Annotated[bool, YES] = False,
 ) -> None:
-    """At an agency: take files up into an own list, after its own examination; they wait for publication."""
+    """At an agency: take files into one of its lists, after its own examination; they wait for publication."""
     from node.cli.entries.statements import statement_of
 
     here = session(context)
@@ -119,7 +119,7 @@ def refuse(
     ],
     numbers: _Files = None,
 ) -> None:
-    """At an agency: do not take files up; final, and the partner is told the reason."""
+    """At an agency: refuse files for good; the partner is told the reason."""
     here = session(context)
     given = proposals.Refused(proposal=text, numbers=numbers or [], reason=reason)
     do(here, proposals.refuse, given)

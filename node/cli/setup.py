@@ -26,7 +26,11 @@ def _asked(question: str, *, help: str) -> Any:  # noqa: A002 - as Typer calls i
 def init(
     context: typer.Context,
     node: Annotated[
-        str, _asked("Name of this node, like a DNS name (for ever)", help="Name, like fr.example; for ever.")
+        str,
+        _asked(
+            "Name of this node, like a DNS name (for ever)",
+            help="Name, like fr.example; it can never change.",
+        ),
     ],
     country: Annotated[str, _asked("Country of the agency (two letters)", help="Two letters.")],
     url: Annotated[

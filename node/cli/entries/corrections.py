@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from node.lists.corrections.amend import Amendment
     from protocol.digest import Digest
 
-_LIST = "Own list that says so."
+_LIST = "Your list that says so."
 _NEVER: Final = "never"
 
 
@@ -69,7 +69,7 @@ def resolve(
     index: Annotated[int | None, typer.Option(help="Index of a dispute, instead of a hash.", min=0)] = None,
     yes: Annotated[bool, YES] = False,
 ) -> None:
-    """Take an own dispute back: where the rule is met, the hashes reach partners again."""
+    """Take your dispute back: where the rule is met, the hashes reach partners again."""
     from node.cli.hashes import file_name, read_hashes
 
     here = session(context)
@@ -104,7 +104,7 @@ def amend(
     ] = "",
     yes: Annotated[bool, YES] = False,
 ) -> None:
-    """Change what own entries say, and keep the rest: basis, criteria, review date, legality, hash profile."""
+    """Change what your entries say, and keep the rest: basis, criteria, review date, legality, hash profile."""
     from node.cli.hashes import file_name, read_hashes
 
     here = session(context)

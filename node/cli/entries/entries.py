@@ -129,7 +129,7 @@ def endorse(
     legality: Annotated[list[str] | None, typer.Option("--legality", help=_LEGALITY)] = None,
     yes: Annotated[bool, YES] = False,
 ) -> None:
-    """Add a peer's entries to an own list, after examination (own, reviewed) or relying on the peer."""
+    """Add a peer's entries to your list, after examination (own, reviewed) or relying on the peer."""
     from node.cli.entries.endorse import Choice, endorse_from
     from node.cli.entries.statements import statement_of
     from node.cli.hashes import file_name, read_hashes

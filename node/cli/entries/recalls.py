@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from node.lists.corrections.shred import ShredPlan
     from node.store.store import Store
 
-withdrawals = typer.Typer(help="Withdrawals of own lists, and who has applied them.", no_args_is_help=True)
+withdrawals = typer.Typer(help="Withdrawals from your lists, and who has applied them.", no_args_is_help=True)
 shreddings = typer.Typer(help="What was shredded, and who still lists it.", no_args_is_help=True)
 
 
@@ -142,7 +142,7 @@ def ls_withdrawals(
         bool, typer.Option("--open", help="Only what somebody has not applied yet.")
     ] = False,
 ) -> None:
-    """Withdrawals of own lists: published when, and since when each peer and its releases follow them."""
+    """Withdrawals from your lists: when each was published, and since when each peer and its releases follow it."""
     from node.judgement.recall import report_withdrawals
 
     here = session(context)

@@ -51,7 +51,7 @@ def due(
     context: typer.Context,
     days: Annotated[int, typer.Option(help="How many days ahead to look.", min=0, max=36500)] = 30,
 ) -> None:
-    """Own entries whose review date has passed or comes soon."""
+    """Your entries whose review date has passed or comes soon."""
     from node.cli.entries.review_queue import show_due
 
     show_due(session(context), days=days)

@@ -29,7 +29,7 @@ _Id = Annotated[str, typer.Argument(metavar="ID", help="Its SHA-256, or the begi
 
 @app.command("ls")
 def ls(context: typer.Context) -> None:
-    """Contradictions that are kept: those that convict, and claims that a peer's word stands behind."""
+    """Kept contradictions: proofs that convict, and claims that rest on a peer's word."""
     here = session(context)
     with here.reading() as store, store.read() as unit:
         records = list(unit.evidence.ls())
@@ -45,7 +45,7 @@ def ls(context: typer.Context) -> None:
 
 @app.command("show")
 def show(context: typer.Context, name: _Id) -> None:
-    """What one of them says, judged again with the members' keys."""
+    """What a piece of evidence says, judged again with the members' keys."""
     from node.app.peers.evidence import accused_of
     from node.evidence.keep import get_kept
     from node.evidence.keep import verify as verify_kept
@@ -140,7 +140,7 @@ def verify(
         ),
     ] = None,
 ) -> None:
-    """Check evidence against a node's pinned root; needs no network and no node of one's own."""
+    """Check evidence against a node's pinned root; needs neither a network nor a node."""
     from node.access.notation import typed_members, typed_words
     from node.evidence.submission import judge_brought
 

@@ -128,7 +128,7 @@ def remove(
     node: Annotated[str, typer.Argument(help="Name of a member.")],
     yes: Annotated[bool, YES] = False,
 ) -> None:
-    """Count an agency no more: its entries end here, its blocks stay until two persons release them."""
+    """Stop counting an agency: its entries end here, its blocks stay until two persons release them."""
     from node.app.peers.membership import membership
     from node.partners.admission import askers
 

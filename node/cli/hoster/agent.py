@@ -10,7 +10,7 @@ from node.cli.session import Session, session, wait_for
 
 FAIL_CLOSED = typer.Option(
     "--fail-closed",
-    help="Let nothing pass that could not be looked up (default: it passes, and is looked up later).",
+    help="Block what could not be looked up (default: it passes, and is looked up later).",
 )
 
 

@@ -83,7 +83,7 @@ def update(
         bool, typer.Option("--whole", help="Fetch whole files, when those here are damaged.")
     ] = False,
 ) -> None:
-    """Bring the newest release in force, verified."""
+    """Fetch the newest release, verify it, and put it in force."""
     from node.hoster.client import update as run_update
     from node.hoster.events import FAILURES, Events
     from node.hoster.settle import settle
@@ -166,7 +166,7 @@ def _screen_words(report: "UpdateReport") -> list[str]:
 
 
 def renew(context: typer.Context) -> None:
-    """Replace this partner's key by a new one; sigfed update does it in time by itself."""
+    """Replace this partner's key with a new one; sigfed update does so in time by itself."""
     from node.hoster.client import renew as run_renew
 
     here = session(context)

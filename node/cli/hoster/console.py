@@ -37,7 +37,9 @@ def run(context: typer.Context) -> None:
 @app.command("token")
 def token(
     context: typer.Context,
-    name: Annotated[str, typer.Argument(help="Who signs in with it, as pages and journal say it.")],
+    name: Annotated[
+        str, typer.Argument(help="Who signs in with it, as the pages and the journal name them.")
+    ],
     role: Annotated[
         ConsoleRole, typer.Option(help="analyst: reports and resolves hits; viewer: looks only.")
     ] = ConsoleRole.ANALYST,

@@ -30,7 +30,7 @@ def propose(
     contact: Annotated[str, CONTACT] = "",
     yes: Annotated[bool, YES] = False,
 ) -> int:
-    """Hand hashes of new material to the agency's review; they leave this machine in the clear."""
+    """Hand hashes of new material to the agency for review; they leave this machine in the clear."""
     from node.access.notation import collection_of
     from node.cli.hoster.proposals import send_proposals
     from node.errors import UsageError

@@ -33,7 +33,10 @@ def scan(
         str, typer.Option("--files-from", help="List of paths, one a line, or - for standard input.")
     ] = "",
     null: Annotated[
-        bool, typer.Option("--null", help="The list has a NUL character after each path, as find -print0.")
+        bool,
+        typer.Option(
+            "--null", help="The list has a NUL character after each path, as find -print0 writes it."
+        ),
     ] = False,
     state: Annotated[
         Path | None,
@@ -52,16 +55,18 @@ def scan(
         bool, typer.Option("--redact", help="Reports hold tokens in place of names of files.")
     ] = False,
     jsonl: Annotated[Path | None, typer.Option("--jsonl", help="The same as --report FILE.jsonl.")] = None,
-    jobs: Annotated[int, typer.Option("--jobs", min=0, help="Worker processes; 0: one a processor.")] = 0,
+    jobs: Annotated[int, typer.Option("--jobs", min=0, help="Worker processes; 0: one per processor.")] = 0,
     max_age: Annotated[
         int | None,
-        typer.Option("--max-age", min=0, help="Do nothing if the list was not confirmed for so many days."),
+        typer.Option(
+            "--max-age", min=0, help="Do nothing if the list has not been confirmed for this many days."
+        ),
     ] = None,
     offline: Annotated[
-        bool, typer.Option("--offline", help="Screen only: what survives is confirmed by a later scan.")
+        bool, typer.Option("--offline", help="Only screen; a later scan confirms what survives.")
     ] = False,
     progress: Annotated[
-        Shown, typer.Option("--progress", help="On standard error; auto: on terminals.")
+        Shown, typer.Option("--progress", help="Progress on standard error; auto: only on a terminal.")
     ] = Shown.AUTO,
 ) -> int:
     """Look up all files in folders, lists and buckets, resumably; exit code 1 when one is on the list."""

@@ -63,7 +63,7 @@ def create(
 def verify(
     context: typer.Context, file: _FILE, passphrase_file: Annotated[Path | None, BACKUP_PASSPHRASE] = None
 ) -> None:
-    """Read a backup to its end: whether it is as it was written. Writes nothing."""
+    """Read a backup to its end, and say whether it is as it was written; writes nothing."""
     from node.backup.restore import verify_backup
     from node.identity.passphrases import of_backup
 

@@ -31,7 +31,7 @@ def ceremony(
         str, typer.Option(help="Cost of a guess at a new passphrase: offline (2 GiB) or online (64 MiB).")
     ] = "offline",
 ) -> None:
-    """Go through a script of key making, signing and publishing, a yes for each step; ends with a signed transcript."""
+    """Follow a script of key making, signing and publishing, asking before each step; signs a transcript of it."""
     from node.files import create_private, input_file
     from node.trust.ceremony import MAX_SCRIPT_BYTES, perform, read_script
 

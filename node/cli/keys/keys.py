@@ -131,7 +131,7 @@ acts.add(app, named.ACTS)
 
 @app.command("advance")
 def advance(context: typer.Context) -> None:
-    """Let begin and end what is due now; a running node does it every hour."""
+    """Begin and end the keys that are due now; a running node does so every hour."""
     from node.rotation.rotate import advance_keys
 
     here = session(context)

@@ -244,16 +244,18 @@ def holder_new(
         str, typer.Argument(help="The holder's name in the root: small letters, digits, hyphens.")
     ],
     node: Annotated[str, typer.Option("--node", help="Name of the node, fr.example.")],
-    keys: Annotated[Path, typer.Option("--keys", help="Folder for the key files: a medium that he keeps.")],
+    keys: Annotated[
+        Path, typer.Option("--keys", help="Folder for the key files: a medium that the holder keeps.")
+    ],
     only: Annotated[Only | None, typer.Option("--only", help="Make only this one of the two keys.")] = None,
     root: Annotated[
-        str, typer.Option("--root", help="Where his root key lies already: sshagent:… or pkcs11:…")
+        str, typer.Option("--root", help="Where the holder's root key lies already: sshagent:… or pkcs11:…")
     ] = "",
     targets: Annotated[str, typer.Option("--targets", help="Likewise his targets key.")] = "",
     passphrase_file: Annotated[Path | None, PASSPHRASE_FILE] = None,
     kdf: Annotated[str, KDF] = "offline",
 ) -> None:
-    """Make a holder's root and targets key on his own machine, and the card that he gives to the node."""
+    """Make a holder's root and targets key on their own machine, and the card that they give to the node."""
     from keys.trust.proposals.words import key_words
     from node.clock import system_entropy
     from node.identity import passphrases

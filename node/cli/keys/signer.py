@@ -111,7 +111,7 @@ def refer(
     ],
     uri: Annotated[str, typer.Argument(help="Where it lies: sshagent:… or pkcs11:…")],
 ) -> None:
-    """Note where a key lies that this signer is to sign with; --home names the signer's own folder."""
+    """Note where a key lies with which this signer is to sign; --home names the signer's own folder."""
     from node.clock import system_entropy
     from node.signer_host.host import refer_key
 

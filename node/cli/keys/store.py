@@ -29,7 +29,7 @@ def move(
     ] = "",
     region: Annotated[str, typer.Option(help="Its region; default is what AWS_REGION says.")] = "",
 ) -> None:
-    """Move a stopped node's objects into a bucket, or its tables into PostgreSQL; killed, the same again goes on."""
+    """Move a stopped node's objects into a bucket, or its tables into PostgreSQL; if cut off, run it again."""
     from node.objects.bucket import SCHEME
 
     here = session(context)

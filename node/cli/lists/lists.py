@@ -21,7 +21,7 @@ def create(
     context: typer.Context,
     name: Annotated[str, typer.Argument(help="Small letters, digits and hyphens.")],
     continues: Annotated[
-        str, typer.Option(help="An own list that can never be signed again, which this one continues.")
+        str, typer.Option(help="Your list that can never be signed again, which this one continues.")
     ] = "",
     yes: Annotated[bool, YES] = False,
 ) -> None:

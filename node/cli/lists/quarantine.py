@@ -36,7 +36,7 @@ def ls(context: typer.Context) -> None:
 
 @app.command("show")
 def show(context: typer.Context, name: _Id) -> None:
-    """One of them: peer, reason, since when, how much, the evidence to hand on, and what releasing it would do."""
+    """One item: peer, reason, since when, how much, the evidence to hand on, and what releasing it would do."""
     from node.judgement.quarantine import get
 
     here = session(context)

@@ -22,7 +22,9 @@ def create(
     screen_bits: Annotated[
         int,
         typer.Option(
-            help="Leak budget of the screen: 8 weak, 12, 16 accredited partners; 0 no screen.", min=0, max=16
+            help="Leak budget of the screen: 8 is weak, 16 is for accredited partners; 0: no screen.",
+            min=0,
+            max=16,
         ),
     ] = 12,
     labels: Annotated[bool, typer.Option("--labels/--no-labels", help="Let a hit say who lists it.")] = True,

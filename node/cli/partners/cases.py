@@ -95,7 +95,8 @@ def answer(
         str, typer.Option(help="Your reason, in one line; the partner may show it to anybody.")
     ],
     withdraw: Annotated[
-        bool, typer.Option("--withdraw", help="Also withdraw the file from an own list, as listed by error.")
+        bool,
+        typer.Option("--withdraw", help="Also withdraw the file from one of your lists, as listed in error."),
     ] = False,
     name: Annotated[str, typer.Option("--list", help="That list.")] = "",
     yes: Annotated[bool, YES] = False,

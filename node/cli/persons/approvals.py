@@ -73,7 +73,7 @@ def show(context: typer.Context, number: Annotated[int, _ID]) -> None:
 
 @app.command("approve")
 def approve(context: typer.Context, number: Annotated[int, _ID], by: Annotated[str, AS] = "") -> None:
-    """Decide for a request of somebody else, and carry it out; run again after a crash, it is finished."""
+    """Approve somebody else's request, and carry it out; run again after a crash, it finishes."""
     from node.app.approvals import approve as run
     from node.app.approvals import open_approvals
 
@@ -94,7 +94,7 @@ def reject(
     reason: Annotated[str, typer.Option(help="Why, for whoever asked; no hashes.")],
     by: Annotated[str, AS] = "",
 ) -> None:
-    """Decide against a request of somebody else; nothing is changed."""
+    """Reject somebody else's request; nothing changes."""
     from node.app.approvals import open_approvals
     from node.app.approvals import reject as run
 

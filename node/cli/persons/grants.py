@@ -12,9 +12,7 @@ from node.fields import Fact
 if TYPE_CHECKING:
     from node.judgement.coverage import Counts, Verdict
 
-app = typer.Typer(
-    help="What others may read here, as it stands; changed by `sigfed peer grant`.", no_args_is_help=True
-)
+app = typer.Typer(help="What others may read here now; `sigfed peer grant` changes it.", no_args_is_help=True)
 
 
 @app.command("ls")
@@ -52,7 +50,7 @@ def ls(context: typer.Context) -> None:
 
 @app.command("explain")
 def explain(context: typer.Context, hash_from: Annotated[str, HASHES] = "") -> None:
-    """Who gets an own entry: which peers and which subsets, and why the others do not."""
+    """Who gets one of your entries: which peers and which subsets, and why the others do not."""
     from node.app.judgement import Judge
     from node.cli.hashes import read_hashes
     from node.errors import NotFoundError
@@ -87,7 +85,7 @@ def diff(
     ] = "",
     until: Annotated[str, typer.Option(help="Last day, YYYY-MM-DD; default: no end.")] = "",
 ) -> None:
-    """How many entries a peer could read more and less under another grant, older ones too; changes nothing."""
+    """How many more or fewer entries, old ones too, a peer could read under another grant; changes nothing."""
     from node.access.notation import grant_of
     from node.judgement.coverage import difference
 

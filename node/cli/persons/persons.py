@@ -70,7 +70,7 @@ def reset(
 def token(
     context: typer.Context,
     name: Annotated[
-        str, typer.Argument(help="Whose; one of the first two names himself with it when left out.")
+        str, typer.Argument(help="Whose; without a name, one of the first two persons names themselves.")
     ] = "",
 ) -> None:
     """Make it."""
