@@ -22,7 +22,7 @@ DEFAULT_DAYS: Final = 7
 LEAST_PERSONS: Final = 2
 MAX_TEXT: Final = 1024
 
-TAKES_TWO: Final = Message("this takes two persons; it is asked for, not done")
+TAKES_TWO: Final = Message("this takes two persons: it was requested, not done")
 _DECIDING: Final = frozenset(PersonRole) - {PersonRole.VIEWER}
 _ADMITTING: Final = frozenset({PersonRole.OPERATOR, PersonRole.SECURITY})
 
@@ -53,7 +53,7 @@ KINDS: Final[Mapping[str, Kind]] = MappingProxyType(
             words=Message("let a partner show PDQ values and learn what is near them"), may_approve=_ADMITTING
         ),
         "person.add": Kind(words=Message("let somebody decide here"), may_approve=_ADMITTING),
-        "person.remove": Kind(words=Message("let somebody decide here no more"), may_approve=_ADMITTING),
+        "person.remove": Kind(words=Message("let somebody no longer decide here"), may_approve=_ADMITTING),
         "person.reset": Kind(words=Message("give somebody another passphrase"), may_approve=_ADMITTING),
     }
 )
@@ -80,7 +80,7 @@ class Approvals:
         with self._store.write() as unit:
             require_two(unit)
             if unit.persons.get(by).role not in _DECIDING:
-                raise ForbiddenError("{by} looks on here, and asks for nothing", by)
+                raise ForbiddenError("{by} is a viewer here, and asks for nothing", by)
             return unit.approvals.add(
                 kind=kind,
                 subject=shortened(subject, MAX_TEXT),
@@ -169,7 +169,7 @@ class Approvals:
             raise GoneError("request {id} is too old to be approved", approval.id, hint="ask for it again")
         if outcome is Outcome.APPROVED and unit.persons.find(approval.requested_by) is None:
             # Earlier versions left open what somebody had asked for who was removed.
-            raise GoneError("{requested_by}, who asked for it, decides here no more", approval.requested_by)
+            raise GoneError("{requested_by}, who asked for it, no longer decides here", approval.requested_by)
         now_ms = milliseconds(self._clock.now())
         unit.approvals.decide(approval.id, by=by, now_ms=now_ms, outcome=outcome, reason=reason)
         return unit.approvals.get(approval.id)

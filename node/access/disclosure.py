@@ -139,7 +139,9 @@ def disclosure_payload(partner: str, values: int) -> bytes:
 def _require_near(unit: Unit, partner: str) -> None:
     subset = unit.subsets.get(unit.partners.get(partner).subset)
     if subset.filter.holdings:
-        raise UsageError("{name} is of holdings: agencies ask each other by equality alone", subset.name)
+        raise UsageError(
+            "{name} is a subset of holdings: agencies ask each other about equal hashes alone", subset.name
+        )
     if not any(subset.filter.covers(each, Algorithm.PDQ) for each in subset.filter.collections):
         raise UsageError(
             "{name} has no PDQ values", subset.name, hint="make one that has: sigfed subset create --pdq"

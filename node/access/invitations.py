@@ -46,7 +46,7 @@ class Invitations:
 
         Raises:
             NotFoundError: there is no such person.
-            ConflictError: none is named, and two decide here: a further one takes their approval.
+            ConflictError: none is named, and two decide here: a further one needs their approval.
         """
         text = new_token(self._entropy)
         now = self._clock.now()
@@ -62,7 +62,7 @@ class Invitations:
                 unit.person_tokens.remove_all(person)
             elif two_decide(unit):
                 raise ConflictError(
-                    "two persons decide here: a further one takes their approval",
+                    "two persons decide here: a further one needs their approval",
                     hint="sigfed person add NAME, and a token when he is there: sigfed person token NAME",
                 )
             unit.person_tokens.sweep(milliseconds(now))
@@ -104,7 +104,7 @@ class Invitations:
         person = self._persons.new_first(name, role, passphrase)
         with self._store.write(alone=True) as unit:
             if self._good(unit.person_tokens.lock(hashed)).person:
-                raise GoneError("this token was used in the same moment", hint=_ANOTHER)
+                raise GoneError("this token was used at the same moment", hint=_ANOTHER)
             add_first(unit, person)
             unit.person_tokens.bind(hashed, name)
         return Recognised(name, hashed)
@@ -127,7 +127,7 @@ class Invitations:
             or record.made_ms - now_ms > LIFE / timedelta(milliseconds=1)
             or record.tries >= MOST_TRIES
         ):
-            raise GoneError("this token is not good, or not any more", hint=_ANOTHER)
+            raise GoneError("this token is not valid, or no longer", hint=_ANOTHER)
         return record
 
 

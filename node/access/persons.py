@@ -128,7 +128,7 @@ class Persons:
         for nothing yet. What was approved and cut off ends where it is about that person, whom it would bring back.
         """
         name = read_change(approval.payload)["name"]
-        said = Message("{name} decides here no more", name)
+        said = Message("{name} no longer decides here", name)
         unit.persons.remove(name)
         require_others(unit, name)
         unit.passkeys.remove_all(name)
@@ -168,7 +168,7 @@ class Persons:
 def add_first(unit: Unit, person: PersonRecord) -> None:
     """Keep one of the first two; raises `ConflictError` when two decide already, or `AlreadyExistsError`."""
     if two_decide(unit):
-        raise ConflictError("two persons exist; a further one takes their approval")
+        raise ConflictError("two persons exist; a further one needs their approval")
     unit.persons.add(person)
 
 
@@ -179,7 +179,7 @@ def _is_about(approval: Approval, name: str) -> bool:
 def person_words(name: str, role: PersonRole | None) -> Message:
     """What somebody of this role does here."""
     if role is PersonRole.VIEWER:
-        return Message("{name} looks on here", name)
+        return Message("{name} is a viewer here", name)
     return Message("{name} decides here as {role}", name, Message(str(role)))
 
 

@@ -116,7 +116,7 @@ def _waiting(done: "TakenUp") -> Iterator[Message]:
             reason: str = Message("a guard set it aside")
         else:
             reason = reasons.get(number, Message("its hashes were deleted here"))
-        yield Message("File {number} goes on waiting: {reason}.", number, reason)
+        yield Message("File {number} still waits: {reason}.", number, reason)
 
 
 def _named(record: "ProposalRecord") -> dict[str, Fact]:

@@ -139,7 +139,7 @@ def _move(home: Home, settings: Settings, wanted: StoreSettings, *, begun: bool)
         copy.follow()
         copy.tidy()
         if config.load(home.folder).store != settings.store:
-            raise ConflictError("[store] in sigfed.toml was changed meanwhile", hint="do the same again")
+            raise ConflictError("[store] in sigfed.toml was changed meanwhile", hint="run the command again")
         text = config.with_store(home.folder, wanted)
         _set_aside(home)
         _write_note(home, wanted, whole=True)

@@ -50,7 +50,7 @@ def _words(kind: str, name: str, role: PersonRole | None) -> Message:
     if kind == "person.add":
         return person_words(name, role)
     return Message(
-        "{name} decides here no more"
+        "{name} no longer decides here"
         if kind == "person.remove"
         else "{name} gets the passphrase that was typed with this request",
         name,

@@ -60,7 +60,7 @@ class VerifiedAudit:
     def said(self) -> Message:
         """That it is, in words."""
         return Message(
-            "Verified: {count} records of {log}, none altered, removed or put in.",
+            "Verified: {count} records of {log}, none altered, removed or inserted.",
             f"{self.size:,}",
             self.origin,
         )
@@ -107,7 +107,7 @@ def verify_audit(store: Store, document: NodeDocument, *, signed_size: int) -> V
     """Check the stored log against its signed head; the signer says that it signed `signed_size` records.
 
     Raises:
-        VerificationError: something was altered, removed or put in; the text says what, and which record.
+        VerificationError: something was altered, removed or inserted; the text says what, and which record.
         NotFoundError: there is no audit log.
     """
     log = _log(store)
@@ -209,7 +209,7 @@ def _difference(head: Checkpoint, leaves: Sequence[bytes], hashes: Sequence[byte
     if len(leaves) < len(hashes):
         return f"record {at} was removed"
     if len(leaves) > len(hashes):
-        return f"a record that was never signed was put in at {at}"
+        return f"a record that was never signed was inserted at {at}"
     if leaves[at] in hashes:
         return f"record {at} stands in another place than it was signed in"
     return f"record {at} was altered"
@@ -265,7 +265,7 @@ def verify_export(lines: Iterator[str], pin: bytes) -> VerifiedAudit:
     records: list[bytes] = []
     for index, line in enumerate(lines):
         if index >= head.size:
-            raise VerificationError("a record that was never signed was put in at {index}", index)
+            raise VerificationError("a record that was never signed was inserted at {index}", index)
         records.append(_read_record(index, line))
     if len(records) < head.size:
         raise VerificationError("{range} are missing at the end", _range(len(records), head.size))

@@ -195,7 +195,9 @@ def get_kept(store: Store, name: str) -> EvidenceRecord:
     with store.read() as unit:
         found = [record for record in unit.evidence.ls() if record.sha256.startswith(name.lower())]
     if len(name) < _AT_LEAST or len(found) > 1:
-        raise UsageError("say at least {least} digits of its name, as many as only it begins with", _AT_LEAST)
+        raise UsageError(
+            "give at least {least} digits of its name, and so many that no other begins with them", _AT_LEAST
+        )
     if not found:
         raise NotFoundError("no such evidence is kept", hint="see what is kept: sigfed evidence ls")
     return found[0]

@@ -72,7 +72,7 @@ def read_recipient_list(lines: Iterable[bytes]) -> RecipientList:
     if total < 0:
         raise InputRefusedError(
             "the list has no last line: it was cut off",
-            hint="fetch it again, and replace what you hold by it",
+            hint="fetch it again, and replace what you hold with it",
         )
     return RecipientList(values_of(digests), tuple(places), tuple(collections), total)
 
@@ -119,7 +119,7 @@ def _digest(fields: dict[str, Any], number: int) -> Digest | None:
 
 def _refused(number: int) -> InputRefusedError:
     return InputRefusedError(
-        "line {number} is none of a list of hashes",
+        "line {number} does not belong in a list of hashes",
         number,
         hint="the file is the reply of GET /recipients/digests",
     )

@@ -102,7 +102,7 @@ class _Budget:
 
 def _zipped(content: IO[bytes], size: int, budget: _Budget) -> Iterator[Member | Fault]:
     if _directory_bytes(content, size) > _MOST_DIRECTORY:  # held in memory, at some ten times its size
-        raise ArchiveError("an archive with a directory beyond all measure: not looked at")
+        raise ArchiveError("an archive with an oversized directory: not looked at")
     with zipfile.ZipFile(content) as archive:
         for info in archive.infolist():
             budget.member()
@@ -222,7 +222,7 @@ class _Forward:
 
     def read(self, count: int = -1) -> bytes:
         if not 0 <= count <= _MOST_HEADER:
-            raise ArchiveError("an archive with a header beyond all measure: not looked at further")
+            raise ArchiveError("an archive with an oversized header: not looked at further")
         data = self._stream.read(count)
         self._budget.unpack(len(data))
         self._at += len(data)

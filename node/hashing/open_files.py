@@ -247,7 +247,7 @@ def write_whole(descriptor: int, data: bytes) -> None:
 def _message(link: socket.socket, until: float) -> bytes:
     size = int.from_bytes(_exactly(link, 4, until))
     if size > _MAX_ANSWER:
-        raise ValueError("an answer beyond all measure")
+        raise ValueError("an oversized answer")
     return _exactly(link, size, until)
 
 

@@ -146,7 +146,7 @@ class WorkerLink:
             return None
         (length,) = LENGTH.unpack_from(self._received)
         if length > _MOST_MESSAGE:
-            raise ValueError("a message beyond all measure")
+            raise ValueError("an oversized message")
         end = LENGTH.size + length
         if len(self._received) < end:
             return None

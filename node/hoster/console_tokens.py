@@ -96,7 +96,7 @@ class ConsoleTokens:
 def _refused() -> ForbiddenError:
     """All refusals are alike: nobody finds out by trying which tokens there were."""
     return ForbiddenError(
-        "this token signs nobody in: it was used, has ended, or never was one",
+        "this token signs nobody in: it was used, has ended, or was never made here",
         hint="have another one made on the machine: sigfed console token NAME",
     )
 

@@ -154,7 +154,7 @@ def no_file(origin: str, index: int) -> NotFoundError:
         origin,
         index,
         MAX_FILE_EVENTS,
-        hint="ask that agency; what is known of a single hash says: sigfed entry explain",
+        hint="ask that agency; sigfed entry explain says what is known of a single hash",
     )
 
 

@@ -159,7 +159,7 @@ def reaffirm(
             "{origin} withdrew this hash itself, or disputes it: others overrule that, or it resolves"
             " its dispute",
             origin,
-            hint="take an own dispute back with: sigfed entry resolve",
+            hint="take your dispute back with: sigfed entry resolve",
         )
     return Reaffirmed(added=added.entries, amended=amended.entries, unchanged=amended.unchanged)
 
@@ -193,5 +193,5 @@ def _require_of_others(origin: str, blocks: Blocks, continues: str) -> None:
     named = {ref.origin for refs in blocks.values() for ref in refs} - {continues}
     if any(block.partition("/")[0] == node for block in named):
         raise UsageError(
-            "no member overrules its own block", hint="take an own dispute back with: sigfed entry resolve"
+            "no member overrules its own block", hint="take your dispute back with: sigfed entry resolve"
         )

@@ -49,7 +49,7 @@ def create_list(store: Store, node: str, name: str, *, first: Sequence[bytes] = 
         most = MAX_NODE_LISTS if first else MOST_BEGUN
         if len(unit.logs.ls(LogKind.OWN_LIST)) > most:
             raise UsageError(
-                "a node begins {begun} lists at most, and others follow {most} with those that go on from one",
+                "a node starts at most {begun} lists; others follow at most {most}, with those that go on from one",
                 MOST_BEGUN,
                 MAX_NODE_LISTS,
                 hint="import into one of these: sigfed list ls",

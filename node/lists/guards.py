@@ -273,7 +273,7 @@ class Guards:
 
     def _keep(self, record: BenignSet) -> None:
         if not record.hashes:
-            raise UsageError("not one row of it has a hash", hint="see docs/reference/formats.md")
+            raise UsageError("no row of it has a hash", hint="see docs/reference/formats.md")
         with self._store.write() as unit:
             unit.guards.add_benign(record)
 

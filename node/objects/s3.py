@@ -269,7 +269,7 @@ def _missing(name: str) -> MissingObjectError:
 
 
 def _too_many() -> StoreDownError:
-    return StoreDownError("too many commands begin at once", hint="do the same again")
+    return StoreDownError("too many commands begin at once", hint="run the command again")
 
 
 def _owner_bytes(owner: Owner) -> bytes:

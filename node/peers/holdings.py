@@ -73,7 +73,7 @@ class Telling:
         for record in revocations:
             if sha256(record.envelope).hexdigest() == name:
                 return record.envelope
-        raise NotFoundError("nothing that is told here has that name")
+        raise NotFoundError("no file that this node hands on has that name")
 
     def files(self) -> list[HeldFile]:
         """Every trust file that is held and verifies, this node's own among them."""

@@ -58,7 +58,7 @@ class RecipientCopy:
                 found = self._refresh()
                 if found is not None:
                     return found
-        raise ConflictError("the lists did not stand still", hint="it is tried again in a minute")
+        raise ConflictError("the lists kept changing", hint="it is tried again in a minute")
 
     def discard(self) -> None:
         """Serve nothing, and delete every copy."""

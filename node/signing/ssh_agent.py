@@ -160,5 +160,5 @@ def _receive(link: socket.socket, size: int) -> bytes:
 
 def _misunderstood() -> SignerDownError:
     return SignerDownError(
-        "the ssh-agent gave an answer that is none", hint="does SSH_AUTH_SOCK name an ssh-agent?"
+        "the ssh-agent gave an answer that cannot be read", hint="does SSH_AUTH_SOCK name an ssh-agent?"
     )

@@ -320,7 +320,7 @@ class Releaser:
 
 
 def _restless(name: str) -> ConflictError:
-    return ConflictError("the lists of {name} did not stand still", name, hint="run the command again")
+    return ConflictError("the lists of {name} kept changing", name, hint="run the command again")
 
 
 def _gone(unit: Unit, record: ReleaseRecord, made_by: SubsetFilter) -> set[WideKey]:

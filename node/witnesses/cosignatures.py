@@ -122,9 +122,7 @@ class Cosigning:
                 return self._put(head, asked, lines)
             except ConflictError:
                 continue
-        raise StoreError(
-            "{origin}: its note would not stand still", head.log.origin, hint="run the command again"
-        )
+        raise StoreError("{origin}: its note kept changing", head.log.origin, hint="run the command again")
 
     def _put(self, head: Head, asked: Sequence[WitnessAnswer], lines: Sequence[NoteSignature]) -> Head:
         now_ms = milliseconds(self.standings.clock.now())

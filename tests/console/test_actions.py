@@ -197,7 +197,7 @@ _FEDERATION: Sequence[Step] = (
         fields={"url": "https://localhost:1/", "words": " ".join(["abcde"] * 8)},
         refused=True,
     ),
-    Step("member-remove", _O, "is followed no more"),
+    Step("member-remove", _O, "is no longer followed"),
     Step("witness-ask", _O, "The witnesses were asked"),
     Step("partner-quota", _O, "evaluations a day", person="alice", fields={"files_per_day": "1000"}),
     Step(

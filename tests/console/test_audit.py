@@ -52,7 +52,7 @@ async def test_every_record_is_checked_and_damage_is_named(busy: RunningConsole)
     async with busy.as_role(PersonRole.OPERATOR) as browser:
         form = {"csrf": busy.csrf()}
         assert (await browser.post("/console/audit/verify", form)).status == 303
-        assert "none altered, removed or put in" in (await browser.get("/console/audit")).words
+        assert "none altered, removed or inserted" in (await browser.get("/console/audit")).words
         world = busy.world
         log = f"{world.node}/audit/main"
         with world.store.read() as unit:

@@ -93,7 +93,7 @@ async def test_a_token_is_good_once(entrance: Entrance) -> None:
     assert (await entrance.try_in(token)).status == 303
     again = await entrance.try_in(token)
     assert again.status == 403
-    assert "it was used, has ended, or never was one" in again.words
+    assert "it was used, has ended, or was never made here" in again.words
 
 
 async def test_a_token_is_typed_by_people(entrance: Entrance) -> None:

@@ -31,7 +31,7 @@ async def test_a_member_is_followed_no_more_at_once_and_counts_until_the_holders
         reply = await browser.post("/console/members/member/remove-member", form)
         assert reply.status == 303, reply.words
         assert reply.headers["Location"] == "/console/keys#proposal-without-nl-example-1"
-        assert f"{_NL} is followed no more" in (await browser.get("/console/keys")).words
+        assert f"{_NL} is no longer followed" in (await browser.get("/console/keys")).words
     assert _peers(busy) == []
     assert len(busy.world.identity.trust.members().members) == 2
     [waiting] = proposals.ls(busy.world.identity.home)

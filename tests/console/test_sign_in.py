@@ -485,7 +485,7 @@ async def test_a_person_is_asked_for_and_nothing_has_changed(entrance: Entrance)
         assert "the two passphrases differ" in differ.words
         assert PASS["carla"] not in differ.text
         assert (await browser.post("/console/persons/add", form)).status == 303
-        assert "Request 1: carla looks on here" in (await browser.get("/console/persons")).words
+        assert "Request 1: carla is a viewer here" in (await browser.get("/console/persons")).words
     assert ("alice", "person.add", "carla", "requested") in entrance.recorded()
     with entrance.world.store.read() as unit:
         assert [person.name for person in unit.persons.ls()] == ["alice", "bruno"]

@@ -210,7 +210,7 @@ def test_a_removed_record_is_named(filled: Audit, at: int) -> None:
 def test_a_record_that_was_put_in_is_named(filled: Audit, at: int) -> None:
     forged = filled.made("forged").to_bytes()
     filled.tamper(lambda records: [*records[:at], forged, *records[at:]])
-    with pytest.raises(VerificationError, match=f"put in at {at}"):
+    with pytest.raises(VerificationError, match=f"inserted at {at}"):
         filled.verify()
 
 
@@ -307,7 +307,7 @@ def test_every_altered_line_of_an_export_is_seen(filled: Audit) -> None:
         (lambda lines: lines[:-1], "record 4 are missing at the end"),
         (lambda lines: lines[:3], "records 2 to 4 are missing"),
         (lambda lines: [*lines[:2], *lines[3:]], "record 1 is not what its line says, or stands"),
-        (lambda lines: [*lines, lines[-1]], "put in at 5"),
+        (lambda lines: [*lines, lines[-1]], "inserted at 5"),
         (lambda lines: [lines[0], lines[2], lines[1], *lines[3:]], "record 0 is not"),
         (lambda _: [], "not an export"),
         (lambda _: ["{}"], "not an export"),

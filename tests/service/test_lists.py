@@ -30,13 +30,13 @@ def test_makes_a_list_once(store: Store, name: str) -> None:
 
 def test_makes_no_list_that_nobody_would_follow(store: Store) -> None:
     made = [create_list(store, "fr.example", f"list-{number}") for number in range(12)]
-    with pytest.raises(UsageError, match="begins 12 lists at most"):
+    with pytest.raises(UsageError, match="starts at most 12 lists"):
         create_list(store, "fr.example", "one-more")
     with pytest.raises(AlreadyExistsError):  # else what was cut off could not be finished
         create_list(store, "fr.example", "list-0")
     for old in made[:4]:  # else one whose key was stolen could not go on
         start_continuation(store, "fr.example", f"{old.name}-again", old=old)
-    with pytest.raises(UsageError, match=f"others follow {MAX_NODE_LISTS} with those"):
+    with pytest.raises(UsageError, match=f"others follow at most {MAX_NODE_LISTS}"):
         start_continuation(store, "fr.example", "one-more", old=made[5])
     assert len(report_lists(store)) == MAX_NODE_LISTS
 

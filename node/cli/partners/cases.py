@@ -107,7 +107,7 @@ def answer(
 
     here = session(context)
     if withdraw != bool(name) or (withdraw and outcome is not Answer.UPHELD):
-        raise UsageError("--withdraw names an own --list, and goes with --outcome upheld")
+        raise UsageError("--withdraw needs one of your lists (--list) and --outcome upheld")
     confirm("The answer is signed and cannot be taken back. Go on?", yes=yes)
     given = cases.Answer(
         case=text,

@@ -71,7 +71,9 @@ def explain(context: typer.Context, hash_from: Annotated[str, HASHES] = "") -> N
                 for verdict in verdicts(store, entry, digest, current, now=now):
                     _tell(here, f"{name} ({digest.algorithm.name.lower()})", verdict)
     if missing:
-        raise NotFoundError("in no own list: {missing}", ", ".join(missing), hint="see: sigfed entry explain")
+        raise NotFoundError(
+            "in none of your lists: {missing}", ", ".join(missing), hint="see: sigfed entry explain"
+        )
     here.output.following("sigfed peer grant NODE --grant COLLECTIONS")
 
 

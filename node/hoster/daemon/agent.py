@@ -160,7 +160,7 @@ def _bearer(settings: AgentSettings) -> bytes:
     if settings.bearer_file is None:
         if settings.beyond_loopback:
             raise ConfigError(
-                "other machines reach this daemon, and nothing is asked of them",
+                "other machines reach this daemon, and none must say who it is",
                 hint="set bearer_file under [agent] in partner.toml",
             )
         return b""

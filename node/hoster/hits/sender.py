@@ -92,7 +92,7 @@ class HitSender:
             except GoneError:
                 if report.epoch == examiner.epoch:
                     raise GoneError(
-                        "the node asks with another key since", hint="sigfed update, then report again"
+                        "the node uses another key by now", hint="sigfed update, then report again"
                     ) from None
         found = await examiner.again([report, *(other.report.report for other in hit.others)])
         if not found and examiner.takes_in(report.digest):

@@ -315,7 +315,7 @@ class Examiner:
         """Nothing is asked under a key that has ended: it should be gone, and who kept it be asked by nobody."""
         if not self.answers(self.epoch):
             raise GoneError(
-                "the key that release {version} of {subset} is asked with counts no more",
+                "the key that answers for release {version} of {subset} no longer counts",
                 self.version,
                 self._enrolment.subset,
                 hint="fetch a newer release with: sigfed update",

@@ -75,7 +75,7 @@ def read_answer(body: bytes) -> Answer:
             "the CyberTipline's answer cannot be read", hint="is its address right? something else answered"
         ) from exc
     if root.tag not in _ANSWERS or (report_id is not None and report_id not in _REPORT_ID):
-        raise VerificationError("the CyberTipline's answer is none that is documented")
+        raise VerificationError("the CyberTipline gave an answer that is not documented")
     return answer
 
 

@@ -74,7 +74,7 @@ def _carry_out(store: Store, origin: str, select: _Select, now_ms: int) -> int:
             return len(due)
         # What was written just now was read before somebody else deleted more: all of it once more.
         select = _published
-    raise ConflictError("{origin} did not stand still", origin, hint="run the command again")
+    raise ConflictError("{origin} kept changing", origin, hint="run the command again")
 
 
 def redo(store: Store, log: LogRecord, *, now_ms: int) -> None:

@@ -260,7 +260,14 @@ def test_an_upheld_dispute_withdraws_the_own_entry(
     partner.done("hit", "dispute", hit, "--reason", REASON)
     answer = ("case", "answer", hit[:8], "--reason", "our mistake", "--yes")
     fr.refused(
-        2, "--withdraw names an own --list", *answer, "--outcome", "rejected", "--withdraw", "--list", LIST
+        2,
+        "--withdraw needs one of your lists",
+        *answer,
+        "--outcome",
+        "rejected",
+        "--withdraw",
+        "--list",
+        LIST,
     )
     upheld, cut_off = (
         (*answer, "--outcome", "upheld", "--withdraw", "--list"),

@@ -399,7 +399,7 @@ def test_what_a_person_asked_for_ends_with_that_person(team: Cli) -> None:
         assert "was rejected by bruno" in _approve(team, "bruno", number).err
     assert team.run("approval", "ls").results == []
     ended = {str(one["approval"]): one for one in team.run("approval", "ls", "--all").results}
-    assert [ended[number]["reason"] for number in (hers, about)] == ["carla decides here no more"] * 2
+    assert [ended[number]["reason"] for number in (hers, about)] == ["carla no longer decides here"] * 2
     assert [one["person"] for one in team.run("person", "ls").results] == ["alice", "bruno", "carla"]
 
 
@@ -416,7 +416,7 @@ def test_what_was_cut_off_does_not_bring_back_who_left(team: Cli) -> None:
         assert "was approved by bruno" in _approve(team, "bruno", number).err
     assert [one["person"] for one in team.run("person", "ls").results] == ["alice", "bruno"]
     assert team.run("approval", "ls").results == [], "nobody is told to approve it again"
-    assert team.run("approval", "show", added).first["result"] == "carla decides here no more"
+    assert team.run("approval", "show", added).first["result"] == "carla no longer decides here"
 
 
 @pytest.mark.threat("one person")

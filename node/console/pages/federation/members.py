@@ -200,8 +200,8 @@ def remove_member(world: World, visitor: Visitor, form: Values) -> Led:
         nonlocal name
         name = propose_removal(world.identity, node)
         said = Message(
-            "{node} is followed no more and may read nothing here. It counts until the holders of the targets keys have"
-            " signed proposal {name} and it was put in force; release every subset anew then.",
+            "{node} is no longer followed and may read nothing here. It counts until the holders of the targets keys"
+            " have signed proposal {name} and it was put in force; release every subset anew then.",
             node,
             name,
         )
