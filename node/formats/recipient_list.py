@@ -49,7 +49,7 @@ def read_recipient_list(lines: Iterable[bytes]) -> RecipientList:
     """The PDQ values of a reply, given as its lines.
 
     Raises:
-        InputRefusedError: a line that is none of a list, which it names and never repeats, or a list that was cut off.
+        InputRefusedError: a line that does not belong, which it names and never repeats, or a list that was cut off.
     """
     digests: list[Digest] = []
     places: list[int] = []
