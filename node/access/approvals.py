@@ -80,7 +80,7 @@ class Approvals:
         with self._store.write() as unit:
             require_two(unit)
             if unit.persons.get(by).role not in _DECIDING:
-                raise ForbiddenError("{by} is a viewer here, and asks for nothing", by)
+                raise ForbiddenError("{by} is a viewer here, and may ask for nothing", by)
             return unit.approvals.add(
                 kind=kind,
                 subject=shortened(subject, MAX_TEXT),
