@@ -139,7 +139,7 @@ def key(node: Node, given: Keyed) -> Done:
     old = (
         "The key before it counts for a day more."
         if given.keep_old
-        else "An older key of this recipient counts no more."
+        else "An older key of this recipient no longer counts."
     )
     return Done(
         said=Message("{name} has a new key", given.name),

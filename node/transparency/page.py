@@ -81,8 +81,8 @@ def _lists(report: Report) -> str:
     )
     return (
         "<h2>What is listed</h2><p class='soft'>An entry is a statement of this agency about one hash. One that is "
-        "withdrawn counts no more from that moment; where it was wrong, the hash can be shredded: deleted everywhere, "
-        "for good.</p>"
+        "withdrawn no longer counts from that moment; where it was wrong, the hash can be shredded: deleted "
+        "everywhere, for good.</p>"
         f'<div class="card beside"><div><h3>Added and withdrawn</h3>{changes}</div><div><h3>In force</h3>{force}</div>'
         f'</div><div class="card">{months}</div><div class="card">{_by_list(report)}</div>'
         f"<p>Entries of other agencies that this one disputed: {report.objections:,}.</p>"
