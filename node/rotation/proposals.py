@@ -6,15 +6,24 @@ it is the same proposal with more signatures: nobody can put another one in the 
 
 import re
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
+from itertools import count
 from pathlib import Path
 from typing import Final
 
 from keys.errors import KeysError, MalformedTrustError
 from keys.trust.proposals.proposal import Proposal, from_json
 from keys.trust.proposals.sign import OpenedProposal, open_proposal
-from node.errors import ConflictError, InputRefusedError, NodeError, NotFoundError, UsageError
-from node.files import make_private_folder, remove_private
+from node.errors import (
+    AlreadyExistsError,
+    ConflictError,
+    InputRefusedError,
+    NodeError,
+    NotFoundError,
+    UsageError,
+)
+from node.files import create_private, make_private_folder, remove_private
 from node.home import Home
 from node.identity.identity import Identity, open_identity
 from node.identity.key_holders import ProposalFile, read_proposal
@@ -22,6 +31,8 @@ from node.journal import Journal
 
 _NAME: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,80}")
 _SUFFIX: Final = ".proposal"
+_GIVEN: Final = ".given"
+"""Of an empty file that stays: the name is not given again."""
 _journal = Journal("proposals")
 
 
@@ -70,18 +81,28 @@ def get(home: Home, name: str) -> Waiting:
 
 
 def begin(identity: Identity, wanted: str) -> tuple[str, Identity]:
-    """The node as it proposes instead of signing, into a new file whose name begins with `wanted`."""
+    """The node as it proposes instead of signing, into a new file whose name begins with `wanted`.
+
+    A name is given once: neither another person at this moment nor an older page means another proposal by it.
+    """
     folder = folder_of(identity.home)
     make_private_folder(folder)
     base = re.sub(r"[^a-z0-9]+", "-", wanted.lower()).strip("-") or "change"
-    number = 1
-    while path_of(identity.home, f"{base[:60]}-{number}").exists():
-        number += 1
-    name = f"{base[:60]}-{number}"
+    name = next(name for number in count(1) if _is_new(folder, name := f"{base[:60]}-{number}"))
     proposing = open_identity(
         identity.home, clock=identity.clock, entropy=identity.entropy, proposal=path_of(identity.home, name)
     )
     return name, replace(proposing, actor=identity.actor)
+
+
+def _is_new(folder: Path, name: str) -> bool:
+    """Whether nobody had the name before; nobody has it afterwards."""
+    if (folder / f"{name}{_SUFFIX}").exists():  # begun by an earlier version
+        return False
+    with suppress(AlreadyExistsError):
+        create_private(folder / f"{name}{_GIVEN}", b"")
+        return True
+    return False
 
 
 def take_back(home: Home, name: str, text: str) -> Waiting:

@@ -1,5 +1,7 @@
 """What an operator does about members, witnesses and backups in a browser, and what holders sign of it."""
 
+import asyncio
+
 import pytest
 
 from keys.trust.proposals.words import changes
@@ -45,6 +47,16 @@ async def test_a_member_is_followed_no_more_at_once_and_counts_until_the_holders
         done = await browser.post("/console/keys/publish", {"csrf": busy.csrf(), "proposal": waiting.name})
         assert done.status == 303, done.words
     assert [member.node for member in busy.world.identity.trust.members().members] == ["fr.example"]
+
+
+async def test_who_press_it_at_once_have_a_proposal_each(busy: RunningConsole) -> None:
+    async with _operator(busy) as browser:
+        form = {"csrf": busy.csrf(), "node": _NL}
+        pressed = (browser.post("/console/members/member/remove-member", form) for _ in range(2))
+        told = {reply.headers["Location"] for reply in await asyncio.gather(*pressed)}
+    waiting = proposals.names(busy.world.identity.home)
+    assert told == {f"/console/keys#proposal-{name}" for name in waiting}
+    assert len(waiting) == 2
 
 
 @pytest.mark.parametrize("node", ["fr.example", "xx.example"])

@@ -97,3 +97,13 @@ async def test_what_cannot_be_a_root_is_said_at_the_form(
     assert 400 <= reply.status < 500
     assert says in reply.words
     assert proposals.ls(busy.world.identity.home) == []
+
+
+async def test_an_older_page_means_no_other_proposal_by_a_name(busy: RunningConsole) -> None:
+    async with busy.as_role(_SECURITY, proved_ms=busy.world.now_ms) as browser:
+        first = await _send(browser, busy, _PATH, remove="", threshold="2")
+        name = first.headers["Location"].partition("#proposal-")[2]
+        assert (await _send(browser, busy, "/console/keys/discard", proposal=name)).status == 303
+        await _send(browser, busy, _PATH, remove="", threshold="1")
+        late = await _send(browser, busy, "/console/keys/discard", proposal=name)
+    assert (late.status, len(proposals.ls(busy.world.identity.home))) == (404, 1)
