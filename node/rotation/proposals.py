@@ -23,7 +23,7 @@ from node.errors import (
     NotFoundError,
     UsageError,
 )
-from node.files import create_private, make_private_folder, remove_private
+from node.files import create_private, locked, make_private_folder, remove_private
 from node.home import Home
 from node.identity.identity import Identity, open_identity
 from node.identity.key_holders import ProposalFile, read_proposal
@@ -33,6 +33,7 @@ _NAME: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,80}")
 _SUFFIX: Final = ".proposal"
 _GIVEN: Final = ".given"
 """Of an empty file that stays: the name is not given again."""
+_LOCK_NAME: Final = "proposals.lock"
 _journal = Journal("proposals")
 
 
@@ -112,7 +113,6 @@ def take_back(home: Home, name: str, text: str) -> Waiting:
         InputRefusedError: it is no proposal.
         ConflictError: it is another proposal than the one that waits here.
     """
-    here = get(home, name)
     try:
         came = from_json(text.strip("\r\n").encode())
         opened = open_proposal(came)
@@ -120,25 +120,28 @@ def take_back(home: Home, name: str, text: str) -> Waiting:
         raise InputRefusedError(
             "this is no proposal: {reason}", exc, hint="choose the file that the holder gave back"
         ) from exc
-    if _unsigned(came) != _unsigned(here.opened.proposal):
-        raise ConflictError(
-            "this is another proposal than the one that waits here", hint="choose the one of this name"
-        )
-    if not _holds(came, here.opened.proposal):
-        raise ConflictError(
-            "somebody else's signature came back meanwhile, and this file does not have it",
-            hint="take the file from here once more and have this holder sign that",
-        )
-    ProposalFile(here.path).write(came)
+    with locked(folder_of(home) / _LOCK_NAME):
+        here = get(home, name)
+        if _unsigned(came) != _unsigned(here.opened.proposal):
+            raise ConflictError(
+                "this is another proposal than the one that waits here", hint="choose the one of this name"
+            )
+        if not _holds(came, here.opened.proposal):
+            raise ConflictError(
+                "somebody else's signature came back meanwhile, and this file does not have it",
+                hint="take the file from here once more and have this holder sign that",
+            )
+        ProposalFile(here.path).write(came)
     return replace(here, opened=opened)
 
 
 def discard(home: Home, name: str) -> None:
     """Forget one, signed or not; raises `NotFoundError`."""
     path = path_of(home, name)
-    if not path.exists():
-        raise NotFoundError("there is no such proposal")
-    remove_private(path)
+    with locked(folder_of(home) / _LOCK_NAME):
+        if not path.exists():
+            raise NotFoundError("there is no such proposal")
+        remove_private(path)
 
 
 def _unsigned(proposal: Proposal) -> Proposal:

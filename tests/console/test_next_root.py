@@ -1,10 +1,15 @@
 """The next root in a browser: other holders and thresholds, who has signed so far, and whom the file goes to next."""
 
+import asyncio
+from contextlib import suppress
 from pathlib import Path
+from threading import Barrier, BrokenBarrierError
 
 import aiohttp
 import pytest
 
+from keys.trust.proposals.proposal import Proposal
+from node.identity.key_holders import ProposalFile
 from node.rotation import proposals
 from node.store.accounts.records import PersonRole
 from support.audited import details_of
@@ -107,3 +112,30 @@ async def test_an_older_page_means_no_other_proposal_by_a_name(busy: RunningCons
         await _send(browser, busy, _PATH, remove="", threshold="1")
         late = await _send(browser, busy, "/console/keys/discard", proposal=name)
     assert (late.status, len(proposals.ls(busy.world.identity.home))) == (404, 1)
+
+
+async def test_of_two_who_bring_signatures_at_once_one_is_told_to_take_the_file_again(
+    busy: RunningConsole, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    carol = KeyHolder(tmp_path, "carol")
+    async with busy.as_role(_SECURITY, proved_ms=busy.world.now_ms) as browser:
+        card = _file_of(carol)
+        asked = await _send(browser, busy, _PATH, card1=card, remove="2", threshold="2")
+        name = asked.headers["Location"].partition("#proposal-")[2]
+        file = (await browser.get(f"/console/keys/proposal?name={name}")).text
+        carried = tmp_path / "carried.proposal"
+        carried.write_text(file)
+        carol.signs(carried)
+        write, both = ProposalFile.write, Barrier(2)
+
+        def written_with_another(place: ProposalFile, proposal: Proposal) -> None:
+            with suppress(BrokenBarrierError):
+                both.wait(1)
+            write(place, proposal)
+
+        monkeypatch.setattr(ProposalFile, "write", written_with_another)
+        signed = carried.read_bytes(), signed_by_holder(busy.world, file.encode())
+        replies = await asyncio.gather(
+            *(_send(browser, busy, "/console/keys/signed", proposal=name, signed=each) for each in signed)
+        )
+    assert sorted(reply.status for reply in replies) == [303, 409]
