@@ -190,13 +190,23 @@ def _writes(port: int) -> bool:
 def _ask(
     port: int, method: str, path: str, body: bytes, headers: Mapping[str, str]
 ) -> tuple[int, Any, bytes]:
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+    connection = _connection(port)
     try:
-        connection.request(method, path, body, dict(headers))
-        answer = connection.getresponse()
-        return answer.status, answer.headers, answer.read()
+        return _asked(connection, method, path, body, headers)
     finally:
         connection.close()
+
+
+def _connection(port: int) -> http.client.HTTPConnection:
+    return http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+
+
+def _asked(
+    connection: http.client.HTTPConnection, method: str, path: str, body: bytes, headers: Mapping[str, str]
+) -> tuple[int, Any, bytes]:
+    connection.request(method, path, body, dict(headers))
+    answer = connection.getresponse()
+    return answer.status, answer.headers, answer.read()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -291,11 +301,21 @@ _ITS_OWN = frozenset({"connection", "transfer-encoding", "content-length", "date
 
 
 class _Handler(BaseHTTPRequestHandler):
+    """One connection to the proxy, for which it keeps one to the store."""
+
     protocol_version = "HTTP/1.1"
+    wbufsize = -1
+    """What is answered is sent at once: whoever gets a head alone waits for the rest of it."""
 
     def __init__(self, proxy: BadProxy, *args: Any) -> None:
         self._proxy = proxy
+        self._store = _connection(proxy.to)
         super().__init__(*args)
+
+    @override
+    def finish(self) -> None:
+        self._store.close()
+        super().finish()
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("do_"):
@@ -317,7 +337,7 @@ class _Handler(BaseHTTPRequestHandler):
         else:
             dropped = {"authorization", "host", *fault.ignores}
             headers = {name: value for name, value in self.headers.items() if name.lower() not in dropped}
-            status, said, data = _ask(proxy.to, self.command, self.path, body, headers)
+            status, said, data = self._passed_on(body, headers)
             if fault.cuts == "after":
                 self.close_connection = True
             else:
@@ -325,6 +345,13 @@ class _Handler(BaseHTTPRequestHandler):
                     data = bytes([data[0] ^ 1]) + data[1:]
                 known = {name.title(): value for name, value in said.items()}
                 self._answer(status, data, {**known, **fault.adds})
+
+    def _passed_on(self, body: bytes, headers: Mapping[str, str]) -> tuple[int, Any, bytes]:
+        try:
+            return _asked(self._store, self.command, self.path, body, headers)
+        except (http.client.RemoteDisconnected, ConnectionError):  # nobody had asked for a while
+            self._store.close()
+            return _asked(self._store, self.command, self.path, body, headers)
 
     def _answer(self, status: int, data: bytes, said: Mapping[str, str]) -> None:
         self.send_response(status)
