@@ -12,9 +12,12 @@ import pytest
 
 from keys.key import StatementPrivateKey
 from node.access import grants, persons
+from node.access.disclosure import DisclosureTerms, disclosure_payload
 from node.access.grants import Grants, PartnerTerms, grant_payload
+from node.access.invitations import Invitations
 from node.access.stored_grant import stored_grant
 from node.app import approvals
+from node.clock import system_entropy
 from node.errors import ConflictError, ForbiddenError, RateLimitedError, UsageError
 from node.fields import dumped
 from node.lists.catalogue import MOST_BEGUN, create_list
@@ -24,6 +27,7 @@ from node.objects import kept_proposals
 from node.objects.kept_proposals import erase_proposed, kept_proposal
 from node.partners.proposals import intake
 from node.partners.proposals.intake import TakingProposals
+from node.partners.proposals.review import refuse
 from node.recipients import accreditation
 from node.recipients.accreditation import Recipients, Wanted, recipient_payload
 from node.store.accounts.records import PersonRole, Request
@@ -42,6 +46,7 @@ from protocol.digest import Algorithm
 from protocol.lists.event import BASELINE, NATIONAL
 from protocol.lists.ext import Reason
 from protocol.lists.grant import NOTHING, Grant
+from protocol.statement.proposal_state import FileState
 from protocol.subset.filter import SubsetFilter
 from support.cheap_node import CheapNode, follow
 from support.hits import HOSTER, SUBSET
@@ -148,15 +153,42 @@ def test_an_approval_gives_back_nothing_that_was_taken_meanwhile(
 
 
 @pytest.mark.threat("one person")
-def test_the_first_two_persons_are_two(store: Store, meet: Meet) -> None:
+def test_an_approval_lets_a_partner_show_no_more_than_somebody_left_it_meanwhile(
+    store: Store, meet: Meet, tmp_path: Path
+) -> None:
+    identity = CheapNode.founded(tmp_path / "node").identity()
+    terms = DisclosureTerms(store, identity.clock)
+    add_two(make_persons(store, identity.clock))
+    some = Allowance(level=0, level_ms=0, month="", used=0)
+    with store.write() as unit:
+        unit.partners.add(partner_record())
+        unit.disclosure.put(DisclosureRecord(partner=HOSTER, values_per_day=3, allowance=some))
+    request = Request(kind="partner.disclose", subject="", payload=disclosure_payload(HOSTER, 5))
+    asked = approvals.ask(identity, store, request, by="alice")
+    meet(
+        approvals,
+        "_require_unchanged",
+        lambda: approvals.approve(identity, store, asked.id, by="bruno"),
+        lambda: terms.lower(HOSTER, 0),
+        after=2,  # first before it is decided
+    )
+    assert terms.get(HOSTER).values_per_day == 0
+
+
+@pytest.mark.threat("one person")
+@pytest.mark.parametrize("by_token", [False, True], ids=["added", "by token"])
+def test_the_first_two_persons_are_two(store: Store, meet: Meet, *, by_token: bool) -> None:
     known = make_persons(store, CLOCK)
     known.add("alice", PersonRole.OPERATOR, PASS["alice"])
-    meet(
-        persons,
-        "two_decide",
-        lambda: known.add("bruno", PersonRole.OPERATOR, PASS["bruno"]),
-        lambda: known.add("carla", PersonRole.OPERATOR, PASS["carla"]),
-    )
+    invitations = Invitations(store, CLOCK, system_entropy, known)
+    tokens = {name: invitations.make().text for name in ("bruno", "carla")}
+
+    def come(name: str) -> object:
+        if by_token:
+            return invitations.introduce(tokens[name], name, PersonRole.OPERATOR, PASS[name])
+        return known.add(name, PersonRole.OPERATOR, PASS[name])
+
+    meet(persons, "two_decide", lambda: come("bruno"), lambda: come("carla"))
     assert [each.name for each in all_of(known)] == ["alice", "bruno"]
 
 
@@ -197,6 +229,26 @@ def test_a_partner_proposes_as_much_a_day_as_one_after_the_other(
     )
     with store.read() as unit:
         assert len(unit.proposals.ls()) == 1
+
+
+def test_what_is_decided_while_a_partner_withdraws_keeps_its_hashes(
+    store: Store, meet: Meet, taking: TakingProposals
+) -> None:
+    proposal = proposal_of("a", "b")
+    taking.take(HOSTER, SUBSET, proposal.to_bytes())
+    with store.read() as unit:
+        [record] = unit.proposals.ls()
+    meet(
+        ProposalRows,
+        "files",
+        lambda: taking.withdraw(HOSTER, SUBSET, proposal.proposal_id),
+        lambda: refuse(store, record, [1], reason="no", now_ms=1),
+    )
+    with store.read() as unit:
+        [record] = unit.proposals.ls()
+        refused = [each.number for each in unit.proposals.files(record) if each.state == FileState.REFUSED]
+    kept = kept_proposal(store, record).files
+    assert all(kept[number - 1] for number in refused)
 
 
 def test_of_two_that_delete_neither_writes_back_what_the_other_deleted(
