@@ -8,7 +8,7 @@ import pytest
 
 from node.app.judgement import Judge
 from node.errors import NotFoundError
-from node.judgement import queue_rows
+from node.judgement import conditions, queue_rows
 from node.judgement.endorse import NamedFile, endorse, endorse_named, mark_of
 from node.judgement.own_disputes import own_disputes
 from node.judgement.shred_status import EntryPlace, report_shreddings
@@ -133,9 +133,15 @@ def test_a_content_id_with_more_hashes_than_a_file_has_is_no_file(
     agency: Agency, other: Agency, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(queue_rows, "_EVENTS", 100)
+    monkeypatch.setattr(conditions, "_FEW", 1000)  # so that what moved is judged by itself
     largest, beyond = ([sha256_digest(f"{name} {at}") for at in range(size)] for name, size in SIZES)
-    other.publish([row("largest", digests=largest), row("beyond", digests=beyond), row("honest")])
+    other.publish([row("honest")])
     agency.pull(other)
+    before = judge_of(agency)
+    assert len(before.now().waiting) == 1
+    other.publish([row("largest", digests=largest), row("beyond", digests=beyond)])
+    agency.pull(other)
+    assert len(before.now().waiting) == 2, "nor by what moved since"
     judge = judge_of(agency)
     places = {
         "honest" if len(file.entries) == 2 else "largest": file
