@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from protocol.lists.grant import Grant
 
 SWITCHED_OFF = "recipients are switched off: [recipients] enabled = true, then sigfed run"
-_REFUSED = marked("It is refused in the middle of a download, too; what it fetched it has.")
+_REFUSED = marked("It is refused even in the middle of a download; what it fetched, it keeps.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

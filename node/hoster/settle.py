@@ -104,7 +104,7 @@ def _going_on(problems: list[str]) -> Iterator[None]:
     try:
         yield
     except (SigfedError, OSError) as exc:
-        problems.append(Message("hits were not looked after: {reason}", exc))
+        problems.append(Message("hits were not followed up: {reason}", exc))
 
 
 def bring_update(home: Home, *, say: Callable[[str], None]) -> tuple[UpdateReport, Settled]:

@@ -130,7 +130,7 @@ class Recipients:
     def remove(self, name: str, *, by: str) -> Message:
         """Forget a recipient and its key, and end what was asked for about it; raises `NotFoundError`."""
         now_ms = milliseconds(self._clock.now())
-        said = Message("{name} is forgotten, with its key; what it fetched it has", name)
+        said = Message("{name} is forgotten, with its key; what it fetched, it keeps", name)
         with self._store.write() as unit:
             unit.recipients.remove(name)
             end_requests(

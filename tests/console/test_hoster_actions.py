@@ -23,7 +23,7 @@ _STEPS: Sequence[Step[PartnerWorld]] = (
     Step("hit-reveal", _A, "shown once: "),
     Step("hit-report", _A, "fr.example cannot be reached", refused=True),
     Step("hits-report", _A, "fr.example cannot be reached", refused=True),
-    Step("hit-resolve", _A, "It is recorded", fields={"outcome": "removed"}),
+    Step("hit-resolve", _A, "is recorded", fields={"outcome": "removed"}),
     Step("update", _A, "fr.example cannot be reached", refused=True),
     Step("language", _A, "nothing, at .*/console/account$", fields={"language": "en"}),
 )

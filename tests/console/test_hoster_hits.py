@@ -98,7 +98,7 @@ async def test_a_damaged_hit_hides_no_other(looking: Looking) -> None:
 async def test_what_became_of_the_file_is_recorded(looking: Looking, outcome: Action) -> None:
     hit = looking.seat.find("a.jpg")
     words = await looking.done("resolve", hit, outcome=outcome.value)
-    assert "It is recorded what became of the file. Nobody was told: the hit is not reported." in words
+    assert "What became of the file is recorded. Nobody was told: the hit is not reported." in words
     assert looking.kept(hit).action is outcome
     assert "no clock runs" in words
 

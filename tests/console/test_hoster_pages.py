@@ -121,7 +121,7 @@ async def test_from_the_token_to_a_resolved_hit(windows: Windows, tmp_path: Path
         await page.get_by_label("The file was").select_option("removed")
         await page.get_by_role("button", name="Record it").click()
         said = await page.get_by_role("status").inner_text()
-        assert said.startswith("It is recorded what became of the file.")
+        assert said.startswith("What became of the file is recorded.")
         await page.get_by_role("button", name="Sign out").click()
         assert await page.get_by_role("heading", name="Sign in").is_visible()
         await page.goto(f"http://localhost:{port}/console/hits")

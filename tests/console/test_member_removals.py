@@ -87,6 +87,6 @@ async def test_the_last_backup_is_named_and_how_one_is_made(busy: RunningConsole
         tell(busy.world.identity, busy.world.store, "backup.create", "monday.backup", actor="alice")
         busy.world.checkup.now()  # else the page shows what was found before
         made = (await browser.get("/console/health")).words
-    assert "No backup stands in the newest part of the audit log" in none
+    assert "No backup is recorded in the newest part of the audit log" in none
     assert "sigfed backup create FOLDER" in none
     assert "The last one was made less than a minute ago, by alice" in made

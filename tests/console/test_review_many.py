@@ -188,7 +188,7 @@ async def test_only_analysts_are_given_boxes_and_the_form(
         assert "Analysts endorse them." in shown.words
         assert "What endorsing them does" not in shown.words
         nothing = await browser.get("/console/review/many?file-1=nl.example/lists/csam:99999")
-        assert "What was chosen waits no more." in nothing.words
+        assert "What was chosen no longer waits." in nothing.words
         assert (await browser.get("/console/review/many?to=fr.example/lists/none")).status == 400
 
 

@@ -13,4 +13,4 @@ async def test_what_cannot_be_done_is_said_and_not_raised(tmp_path: Path) -> Non
     recorded(HitSpool(home.partner))
     done = await settle(home, anew=0.0)  # nobody is enrolled here
     assert (done.told, done.purged) == (0, 0)
-    assert done.problem.startswith("hits were not looked after: ")
+    assert done.problem.startswith("hits were not followed up: ")

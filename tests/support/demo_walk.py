@@ -85,4 +85,4 @@ async def resolve_hit(page: Page, token: str) -> None:
     await page.get_by_role("table").get_by_role("link").first.click()
     await page.get_by_label("The file was").select_option(label="removed")
     await page.get_by_role("button", name="Record it").click()
-    await page.get_by_text("It is recorded what became of the file. The agency was told").wait_for()
+    await page.get_by_text("What became of the file is recorded. The agency was told").wait_for()

@@ -258,7 +258,7 @@ class PeerSyncs:
 
 def _too_slow(name: str) -> PeerUnreachableError:
     return PeerUnreachableError(
-        "{name} was not done when its time was over",
+        "{name} was not finished in time",
         name,
         hint="what came is kept, and the next sync goes on from there",
     )

@@ -80,7 +80,7 @@ def resolve(world: PartnerWorld, _visitor: Visitor, form: Values) -> Led:
     except ValueError:
         raise UsageError("choose what became of the file") from None
     done = asyncio.run(exchange.resolve(*_held(world, form), outcome))
-    recorded = _("It is recorded what became of the file.")  # outside of the braces, where extractors find it
+    recorded = _("What became of the file is recorded.")  # outside of the braces, where extractors find it
     return _done(done.hit.id, f"{recorded} {_(done.said)}")
 
 
