@@ -2,14 +2,16 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Final
 
-from sqlalchemy import Connection, Table, delete, func, insert, inspect, select, update
+from sqlalchemy import Connection, Table, delete, func, inspect, select, update
 
 from node.errors import AlreadyExistsError
 from node.store.driver import owe_vacuum
 from node.store.tables import DataKey, Rows, every_table, table, values_of
 
 _KEY = table(DataKey)
+_ALL: Final = select(_KEY).order_by(_KEY.c.name)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,12 +59,12 @@ class DataKeyRows(Rows):
 
     def ls(self) -> Sequence[DataKeyRecord]:
         """All, by name."""
-        return self._records(DataKeyRecord, select(_KEY).order_by(_KEY.c.name))
+        return self._records(DataKeyRecord, _ALL)
 
     def put(self, record: DataKeyRecord) -> None:
         """Add a key, or replace the one of its name."""
         self.drop(record.name)
-        self._connection.execute(insert(_KEY).values(values_of(record)))
+        self._add(_KEY, values_of(record))
 
     def drop(self, name: str) -> None:
         """Remove a key that nothing is sealed with any more."""

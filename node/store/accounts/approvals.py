@@ -1,9 +1,9 @@
 """What waits for a second person, inside one transaction; a request is decided by one conditional UPDATE."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import BigInteger, Row, insert, select, update
+from sqlalchemy import BigInteger, Row, bindparam, insert, select, update
 from sqlmodel import Field
 
 from keys.message import pack, unpack
@@ -33,6 +33,7 @@ class ApprovalRow(TableModel):
 
 _TABLE = table(ApprovalRow)
 _C = _TABLE.c
+_BY_NUMBER: Final = select(_TABLE).where(_C.id == bindparam("number"))
 _LONGEST = 1024
 """Characters of a subject or a result as it is kept."""
 
@@ -60,7 +61,7 @@ class ApprovalRows(Rows):
         missing = NotFoundError(
             "there is no request {id}", approval_id, hint="see them with: sigfed approval ls"
         )
-        return self._get(_record, select(_TABLE).where(_C.id == approval_id), missing)
+        return self._get(_record, _BY_NUMBER, missing, number=approval_id)
 
     def ls(self, *outcomes: Outcome) -> Sequence[Approval]:
         """Requests with these outcomes (none named: all), oldest first."""

@@ -1,8 +1,9 @@
 """Audit records on their way into the signed log, inside one transaction."""
 
 from collections.abc import Sequence
+from typing import Final
 
-from sqlalchemy import BigInteger, delete, insert, select, update
+from sqlalchemy import BigInteger, bindparam, delete, select, update
 from sqlmodel import Field
 
 from node.store.tables import Rows, TableModel, table
@@ -20,6 +21,10 @@ class AuditRow(TableModel):
 
 _TABLE = table(AuditRow)
 _C = _TABLE.c
+_OLDEST: Final = (
+    select(_C.id, _C.record).where(_C.position.is_(None)).order_by(_C.id).limit(bindparam("most"))
+)
+_PLACE: Final = update(_TABLE).where(_C.id == bindparam("number"))
 
 
 class AuditQueueRows(Rows):
@@ -27,14 +32,13 @@ class AuditQueueRows(Rows):
 
     def add(self, record: bytes) -> None:
         """Queue an encoded record."""
-        self._connection.execute(insert(_TABLE).values(record=record))
+        self._add(_TABLE, {"record": record})
 
     def place(self, first: int, *, most: int) -> Sequence[bytes]:
         """Give the oldest records that have no place yet the positions from `first` on, and return them."""
-        oldest = select(_C.id, _C.record).where(_C.position.is_(None)).order_by(_C.id).limit(most)
-        rows = self._connection.execute(oldest).all()
+        rows = self._connection.execute(_OLDEST, {"most": most}).all()
         for position, row in enumerate(rows, first):
-            self._connection.execute(update(_TABLE).where(_C.id == row.id).values(position=position))
+            self._connection.execute(_PLACE, {"number": row.id, "position": position})
         return [bytes(row.record) for row in rows]
 
     def placed(self, first: int, end: int) -> Sequence[bytes]:

@@ -1,9 +1,9 @@
 """Persons, inside one transaction."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import BigInteger, Select, delete, select, update
+from sqlalchemy import BigInteger, Select, bindparam, delete, select, update
 from sqlmodel import Field
 
 from node.errors import AlreadyExistsError, NotFoundError
@@ -26,6 +26,9 @@ class Person(TableModel):
 
 _TABLE = table(Person)
 _C = _TABLE.c
+_ALL: Final = select(_TABLE).order_by(_C.name)
+_BY_NAME: Final = select(_TABLE).where(_C.name == bindparam("name"))
+_LOCKED: Final = _BY_NAME.with_for_update()
 
 
 class PersonRows(Rows):
@@ -39,23 +42,23 @@ class PersonRows(Rows):
 
     def get(self, name: str) -> PersonRecord:
         """The person of that name; raises `NotFoundError`."""
-        return self._one(name, select(_TABLE).where(_C.name == name))
+        return self._one(name, _BY_NAME)
 
     def find(self, name: str) -> PersonRecord | None:
         """The person of that name, if there is one."""
-        return self._find(PersonRecord, select(_TABLE).where(_C.name == name))
+        return self._find(PersonRecord, _BY_NAME, name=name)
 
     def lock(self, name: str) -> PersonRecord:
         """As `get`, and nobody else changes or locks the person until this transaction ends."""
-        return self._one(name, select(_TABLE).where(_C.name == name).with_for_update())
+        return self._one(name, _LOCKED)
 
     def _one(self, name: str, wanted: Select[Any]) -> PersonRecord:
         missing = NotFoundError("there is no person {name}", name, hint="see them with: sigfed person ls")
-        return self._get(PersonRecord, wanted, missing)
+        return self._get(PersonRecord, wanted, missing, name=name)
 
     def ls(self) -> Sequence[PersonRecord]:
         """All persons by name."""
-        return self._records(PersonRecord, select(_TABLE).order_by(_C.name))
+        return self._records(PersonRecord, _ALL)
 
     def remove(self, name: str) -> None:
         """Forget a person; raises `NotFoundError`."""

@@ -1,12 +1,16 @@
 """Batches of sealed objects by position: one class for waiting changes and for case data, which differ in the table."""
 
 from collections.abc import Sequence
-from typing import ClassVar
+from functools import cache
+from typing import Any, ClassVar, Final
 
-from sqlalchemy import Table, delete, insert, select
+from sqlalchemy import Select, Table, bindparam, delete, select
 
 from node.store.lists.records import Batch
 from node.store.tables import CaseBatch, PendingBatch, Rows, table, values_of
+
+_BEHIND_ALL: Final = 2**63 - 1
+"""Position."""
 
 
 class BatchRows(Rows):
@@ -16,17 +20,11 @@ class BatchRows(Rows):
 
     def add(self, log_id: int, batches: Sequence[Batch]) -> None:
         """Record batches whose objects are durable."""
-        if batches:
-            rows = [values_of(batch, log_id=log_id) for batch in batches]
-            self._connection.execute(insert(self._table), rows)
+        self._add(self._table, [values_of(batch, log_id=log_id) for batch in batches])
 
-    def ls(self, log_id: int, *, first: int, end: int | None = None) -> Sequence[Batch]:
+    def ls(self, log_id: int, *, first: int, end: int = _BEHIND_ALL) -> Sequence[Batch]:
         """Batches with a position from `first` on and before `end`, in order."""
-        c = self._table.c
-        query = select(self._table).where(c.log_id == log_id, c.first + c.count > first)
-        if end is not None:
-            query = query.where(c.first < end)
-        return self._records(Batch, query.order_by(c.first))
+        return self._records(Batch, _between(self._table), log_id=log_id, first=first, end=end)
 
     def remove(self, log_id: int, *, end: int) -> Sequence[Batch]:
         """Forget the batches that lie wholly before `end`; returns them, for their objects to be deleted."""
@@ -47,3 +45,10 @@ class CaseRows(BatchRows):
     """The `case_batch` table."""
 
     _table = table(CaseBatch)
+
+
+@cache
+def _between(rows: Table) -> Select[Any]:
+    c = rows.c
+    some = (c.first + c.count > bindparam("first"), c.first < bindparam("end"))
+    return select(rows).where(c.log_id == bindparam("log_id"), *some).order_by(c.first)

@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping, Sequence
 from itertools import repeat
 from typing import TYPE_CHECKING, Final
 
-from sqlalchemy import ColumnElement, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, delete, func, select, update
 
 from node.store.driver import POSTGRESQL, insert_rows, owe_vacuum
 from node.store.lists.records import IndexHit
@@ -20,6 +20,14 @@ if TYPE_CHECKING:
 
 _C: Final = table(EntryRow).c
 _COUNT, _COUNTED = table(EntryCountRow), table(EntryCountedRow)
+_COUNTS: Final = select(_COUNT).where(_COUNT.c.entries > 0)
+_UP_TO: Final = select(_COUNTED.c.key)
+_UP_TO_STILL: Final = _UP_TO.with_for_update(read=True)
+_ACTIVE: Final = (
+    select(_C.log_id, _C.collection, func.count())
+    .where(_C.ended.is_(None), _C.collection > 0)
+    .group_by(_C.log_id, _C.collection)
+)
 _FIRST, _LAST = 1 - 2**63, 2**63 - 1
 """Look-up keys, and as low as the migration says."""
 _COLUMNS: Final = (("key", "int8"), ("log_id", "int4"), ("position", "int8"), ("collection", "int4"))
@@ -94,20 +102,18 @@ class EntryRows(Rows):
         if not self.is_counted:
             return self.scan()
         found: dict[int, dict[int, int]] = {}
-        for log_id, collection, entries in self._connection.execute(
-            select(_COUNT).where(_COUNT.c.entries > 0)
-        ):
+        for log_id, collection, entries in self._connection.execute(_COUNTS):
             found.setdefault(log_id, {})[collection] = entries
         return found
 
     @property
     def is_counted(self) -> bool:
         """Whether all rows are counted."""
-        return self._connection.execute(select(_COUNTED)).first() is None
+        return self._connection.execute(_UP_TO).first() is None
 
     def count_on(self) -> None:
         """Count some more rows that an older version wrote; nobody else writes any meanwhile."""
-        last = self._connection.scalar(select(_COUNTED.c.key).with_for_update())
+        last = self._connection.scalar(_UP_TO.with_for_update())
         if last is None:
             return
         following = select(_C.key).where(_C.key > last).order_by(_C.key).offset(_INSERT).limit(1)
@@ -122,21 +128,18 @@ class EntryRows(Rows):
         """Count all rows anew, with `count_on`."""
         for each in (_COUNT, _COUNTED):
             self._connection.execute(delete(each))
-        self._connection.execute(insert(_COUNTED).values(key=_FIRST))
+        self._add(_COUNTED, {"key": _FIRST})
 
     def scan(self, *which: ColumnElement[bool]) -> Mapping[int, Mapping[int, int]]:
         """What `counts` has to say of all rows, or of these, by a look at each."""
-        query = select(_C.log_id, _C.collection, func.count()).where(
-            _C.ended.is_(None), _C.collection > 0, *which
-        )
         found: dict[int, dict[int, int]] = {}
-        for log_id, collection, count in self._connection.execute(query.group_by(_C.log_id, _C.collection)):
+        for log_id, collection, count in self._connection.execute(_ACTIVE.where(*which)):
             found.setdefault(log_id, {})[collection] = count
         return found
 
     def _counted(self) -> int:
         """Up to which key rows are counted; it stays so to the end of this transaction."""
-        key: int | None = self._connection.scalar(select(_COUNTED.c.key).with_for_update(read=True))
+        key: int | None = self._connection.scalar(_UP_TO_STILL)
         return _LAST if key is None else key
 
     def _uncount(self, log_id: int, rows: Collection[tuple[int, int]]) -> None:

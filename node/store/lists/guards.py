@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable, Sequence
 from typing import Final
 
 import numpy as np
-from sqlalchemy import BigInteger, Column, delete, insert, select
+from sqlalchemy import BigInteger, Column, bindparam, delete, insert, select
 from sqlmodel import Field
 
 from keys.message import Message
@@ -54,6 +54,13 @@ _BENIGN = table(BenignRow)
 _TRIPWIRE = table(TripwireRow)
 _SET_ASIDE = table(SetAsideRow)
 _QUARANTINE = table(QuarantineRow)
+_ALL_BENIGN: Final = select(_BENIGN).order_by(_BENIGN.c.name)
+_ALL_TRIPWIRES: Final = select(_TRIPWIRE).order_by(_TRIPWIRE.c.id)
+_LET_PASS: Final = (
+    select(_SET_ASIDE.c.key)
+    .join_from(_SET_ASIDE, _QUARANTINE)
+    .where(_QUARANTINE.c.released_ms.is_not(None), _QUARANTINE.c.log_id == bindparam("log_id"))
+)
 _IN_LIST: Final = 500
 
 
@@ -77,7 +84,7 @@ class GuardRows(Rows):
 
     def benign(self) -> Sequence[BenignSet]:
         """All sets, by name."""
-        return self._records(BenignSet, select(_BENIGN).order_by(_BENIGN.c.name))
+        return self._records(BenignSet, _ALL_BENIGN)
 
     def remove_benign(self, name: str) -> BenignSet:
         """Forget a set; raises `NotFoundError`."""
@@ -97,13 +104,12 @@ class GuardRows(Rows):
             if record.key not in held:
                 new.setdefault(record.key, record)
         rows = [values_of(record, "id") for record in new.values()]
-        if rows:
-            self._connection.execute(insert(_TRIPWIRE), rows)
+        self._add(_TRIPWIRE, rows)
         return len(rows)
 
     def tripwires(self) -> Sequence[Tripwire]:
         """All tripwires, oldest first."""
-        return self._records(Tripwire, select(_TRIPWIRE).order_by(_TRIPWIRE.c.id))
+        return self._records(Tripwire, _ALL_TRIPWIRES)
 
     def remove_tripwire(self, number: int) -> None:
         """Forget one; raises `NotFoundError`."""
@@ -118,13 +124,11 @@ class GuardRows(Rows):
         made = self._connection.execute(wanted.returning(_QUARANTINE.c.id))
         number = made.scalar_one()
         rows = [{"quarantine_id": number, "key": key} for key in sorted(set(keys))]
-        self._connection.execute(insert(_SET_ASIDE), rows)
+        self._add(_SET_ASIDE, rows)
 
     def let_pass(self, log_id: int) -> frozenset[int]:
         """Keys of rows that were set aside in this list and released by a person, and are not listed yet."""
-        released = _QUARANTINE.c.released_ms.is_not(None), _QUARANTINE.c.log_id == log_id
-        query = select(_SET_ASIDE.c.key).join_from(_SET_ASIDE, _QUARANTINE).where(*released)
-        return frozenset(self._connection.execute(query).scalars())
+        return frozenset(self._connection.execute(_LET_PASS, {"log_id": log_id}).scalars())
 
     def spend(self, log_id: int, keys: Iterable[Keys]) -> None:
         """Rows with these keys are listed now: what a person let pass, passes once."""

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any, Final
 
-from sqlalchemy import Row, Select, bindparam, func, insert, select, update
+from sqlalchemy import Row, Select, bindparam, func, select, update
 
 from keys.message import pack, unpack
 from node.errors import NotFoundError
@@ -40,9 +40,7 @@ class QuarantineRows(Rows):
 
     def add(self, records: Sequence[Quarantined]) -> None:
         """Set aside."""
-        if not records:
-            return
-        self._connection.execute(insert(_QUARANTINE), list(map(quarantined, records)))
+        self._add(_QUARANTINE, list(map(quarantined, records)))
 
     def ls(self, log_id: int | None = None) -> Sequence[Quarantined]:
         """What is set aside and not released, oldest first."""
@@ -80,7 +78,7 @@ class QuarantineRows(Rows):
 
     def note_intake(self, log_id: int, intake: Intake) -> None:
         """Record what a pull brought, or a publication gave out."""
-        self._connection.execute(insert(_INTAKE).values(values_of(intake, log_id=log_id)))
+        self._add(_INTAKE, values_of(intake, log_id=log_id))
 
     def intake_since(self, node: str, *, since_ms: int) -> Intake:
         """What all lists of a node brought from `since_ms` on, together; `received_ms` is the first time, or 0."""

@@ -49,6 +49,7 @@ class StandingRow(TableModel):
 _SHREDDING, _TOMBSTONE, _STANDING = table(ShreddingRow), table(TombstoneRow), table(StandingRow)
 _ALL: Final = select(_SHREDDING).order_by(_SHREDDING.c.log_id, _SHREDDING.c.position)
 _OF_LOG: Final = _ALL.where(_SHREDDING.c.log_id == bindparam("log_id"))
+_STILL_LISTED: Final = select(_STANDING).order_by(_STANDING.c.log_id, _STANDING.c.position)
 _TOMBSTONES: Final = select(_TOMBSTONE).order_by(_TOMBSTONE.c.log_id, _TOMBSTONE.c.by, _TOMBSTONE.c.mac)
 
 
@@ -109,8 +110,7 @@ class TombstoneRows(Rows):
 
     def still_listed(self) -> Sequence[StillListed]:
         """All of them, by list and position."""
-        query = select(_STANDING).order_by(_STANDING.c.log_id, _STANDING.c.position)
-        return self._records(StillListed, query)
+        return self._records(StillListed, _STILL_LISTED)
 
     def drop_still_listed(self, log_id: int, positions: Sequence[int]) -> None:
         """Forget those of a list that were shredded."""

@@ -5,9 +5,9 @@ A row too many costs a look at its event; one too few changes what is judged. So
 
 from collections.abc import Iterable
 from operator import attrgetter
-from typing import Final
+from typing import Any, Final
 
-from sqlalchemy import ColumnElement, select, update
+from sqlalchemy import Select, bindparam, select, update
 
 from node.store.lists.records import Reach, Touch
 from node.store.tables import Log, Rows, TouchRow, table
@@ -16,6 +16,14 @@ from protocol.slices import slices
 _LOG: Final = table(Log)
 _TOUCH: Final = table(TouchRow)
 _C: Final = _TOUCH.c
+_ADVANCE: Final = (
+    update(_LOG)
+    .where(_LOG.c.id == bindparam("log_id"), _LOG.c.touched == bindparam("first"))
+    .values(touched=bindparam("end"))
+)
+_OF_LOG: Final = select(_C.ref, _C.position, _C.op, _C.reach).where(_C.log_id == bindparam("log_id"))
+_ABOUT: Final = _OF_LOG.where(_C.ref.in_(bindparam("refs", expanding=True)))
+_REACHING: Final = _OF_LOG.where(_C.reach == bindparam("reach"))
 _IN_LIST: Final = 1000
 
 
@@ -37,8 +45,7 @@ class TouchRows(Rows):
 
     def advance(self, log_id: int, *, first: int, end: int) -> None:
         """Note that all events up to `end` are recorded, if those before `first` are."""
-        c = _LOG.c
-        self._connection.execute(update(_LOG).where(c.id == log_id, c.touched == first).values(touched=end))
+        self._connection.execute(_ADVANCE, {"log_id": log_id, "first": first, "end": end})
 
     def restart(self, log_id: int) -> None:
         """Note that rows may be missing: all events are to be read again."""
@@ -47,14 +54,13 @@ class TouchRows(Rows):
     def about(self, log_id: int, refs: Iterable[int]) -> list[Touch]:
         """Whatever is about the events at these positions, in its order."""
         parts = slices(sorted(set(refs)), _IN_LIST)
-        found = (touch for part in parts for touch in self._select(log_id, _C.ref.in_(part)))
+        found = (touch for part in parts for touch in self._touches(_ABOUT, log_id=log_id, refs=part))
         return sorted(found, key=attrgetter("position"))
 
     def reaching(self, log_id: int, reach: Reach) -> list[Touch]:
         """All of a list with this reach."""
-        return self._select(log_id, _C.reach == reach)
+        return self._touches(_REACHING, log_id=log_id, reach=reach)
 
-    def _select(self, log_id: int, which: ColumnElement[bool]) -> list[Touch]:
-        query = select(_C.ref, _C.position, _C.op, _C.reach).where(_C.log_id == log_id, which)
-        rows = self._connection.execute(query)
+    def _touches(self, wanted: Select[Any], **given: object) -> list[Touch]:
+        rows = self._connection.execute(wanted, given)
         return [Touch(ref, position, op, Reach(reach)) for ref, position, op, reach in rows]

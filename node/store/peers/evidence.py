@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Final
 
-from sqlalchemy import BigInteger, UniqueConstraint, and_, bindparam, delete, insert, or_, select, update
+from sqlalchemy import BigInteger, UniqueConstraint, and_, bindparam, delete, or_, select, update
 from sqlmodel import Field
 
 from node.errors import NotFoundError
@@ -57,6 +57,7 @@ _BLOCK = table(ReleasedBlock)
 _KEPT: Final = select(_EVIDENCE).order_by(_EVIDENCE.c.created_ms, _EVIDENCE.c.sha256)
 _ABOUT: Final = _KEPT.where(_EVIDENCE.c.subject == bindparam("subject"))
 _ALL_HEARD: Final = select(_HEARD).order_by(_HEARD.c.origin, _HEARD.c.source)
+_BLOCKS: Final = select(_BLOCK)
 
 
 class EvidenceRows(Rows):
@@ -69,7 +70,7 @@ class EvidenceRows(Rows):
         known = select(c.sha256).where(or_(c.sha256 == record.sha256, same))
         if self._connection.execute(known).first() is not None:
             return False
-        self._connection.execute(insert(_EVIDENCE).values(values_of(record)))
+        self._add(_EVIDENCE, values_of(record))
         return True
 
     def ls(self, subject: str | None = None) -> Sequence[EvidenceRecord]:
@@ -112,13 +113,11 @@ class EvidenceRows(Rows):
             {"origin": ref.origin, "position": ref.index, "leaf": ref.leaf_hash, "released_ms": now_ms}
             for ref in new
         ]
-        if rows:
-            self._connection.execute(insert(_BLOCK), rows)
+        self._add(_BLOCK, rows)
         return len(rows)
 
     def released_blocks(self) -> frozenset[EntryRef]:
         """Blocks of removed members that people released."""
         return frozenset(
-            EntryRef(row.origin, row.position, bytes(row.leaf))
-            for row in self._connection.execute(select(_BLOCK))
+            EntryRef(row.origin, row.position, bytes(row.leaf)) for row in self._connection.execute(_BLOCKS)
         )

@@ -25,6 +25,7 @@ class NodeRevocations(TableModel):
 
 _TABLE = table(NodeRevocations)
 _C = _TABLE.c
+_ALL: Final = select(_TABLE).order_by(_C.node)
 _OF_NODE: Final = select(_TABLE).where(_C.node == bindparam("node"))
 
 
@@ -37,7 +38,7 @@ class RevocationRows(Rows):
 
     def ls(self) -> Sequence[RevocationRecord]:
         """All that is known, by node name."""
-        return self._records(RevocationRecord, select(_TABLE).order_by(_C.node))
+        return self._records(RevocationRecord, _ALL)
 
     def name(self, node: str, sha256: bytes | None) -> None:
         """Remember which file a node's newest document names."""

@@ -1,9 +1,9 @@
 """Subsets, their source numbers and their releases, inside one transaction."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import BigInteger, Column, Row, Select, insert, select, update
+from sqlalchemy import BigInteger, Column, Row, bindparam, select, update
 from sqlmodel import Field
 
 from node.errors import AlreadyExistsError, ConflictError, NotFoundError
@@ -57,6 +57,25 @@ class ReleaseRow(TableModel):
 
 
 _SUBSET, _SOURCE, _RELEASE = table(Subset), table(SourceNumber), table(ReleaseRow)
+_ALL: Final = select(_SUBSET).order_by(_SUBSET.c.name)
+_BY_NAME: Final = select(_SUBSET).where(_SUBSET.c.name == bindparam("name"))
+_NUMBERS: Final = select(_SOURCE.c.origin, _SOURCE.c.number).where(
+    _SOURCE.c.subset == bindparam("name"), _SOURCE.c.epoch == bindparam("epoch")
+)
+_BY_VERSION: Final = select(_RELEASE).where(
+    _RELEASE.c.subset == bindparam("subset"), _RELEASE.c.version == bindparam("version")
+)
+_PUBLISHED: Final = select(_RELEASE).where(
+    _RELEASE.c.subset == bindparam("subset"), _RELEASE.c.note.is_not(None)
+)
+_OLDEST_FIRST: Final = _PUBLISHED.order_by(_RELEASE.c.version)
+_LATEST: Final = _PUBLISHED.order_by(_RELEASE.c.version.desc()).limit(bindparam("limit"))
+_UNLISTED: Final = (
+    select(_RELEASE)
+    .join(_SUBSET, _SUBSET.c.name == _RELEASE.c.subset)
+    .where(_RELEASE.c.version > _SUBSET.c.listed)
+    .order_by(_RELEASE.c.version)
+)
 
 
 class SubsetRows(Rows):
@@ -72,11 +91,11 @@ class SubsetRows(Rows):
         missing = NotFoundError(
             "there is no subset {name}", name, hint="see what there is with: sigfed subset ls"
         )
-        return self._get(_subset, select(_SUBSET).where(_SUBSET.c.name == name), missing)
+        return self._get(_subset, _BY_NAME, missing, name=name)
 
     def ls(self) -> Sequence[SubsetRecord]:
         """All subsets by name."""
-        return self._records(_subset, select(_SUBSET).order_by(_SUBSET.c.name))
+        return self._records(_subset, _ALL)
 
     def set_filter(self, name: str, subset_filter: SubsetFilter) -> None:
         """What the subset takes in from now on."""
@@ -90,10 +109,8 @@ class SubsetRows(Rows):
 
     def source_numbers(self, name: str, epoch: int) -> Mapping[str, int]:
         """Numbers given to logs in an epoch, by origin."""
-        wanted = select(_SOURCE.c.origin, _SOURCE.c.number).where(
-            _SOURCE.c.subset == name, _SOURCE.c.epoch == epoch
-        )
-        return {row.origin: row.number for row in self._connection.execute(wanted)}
+        rows = self._connection.execute(_NUMBERS, {"name": name, "epoch": epoch})
+        return {row.origin: row.number for row in rows}
 
     def add_sources(self, name: str, epoch: int, numbers: Mapping[str, int]) -> None:
         """Give numbers to more logs; a number that was given is never given again."""
@@ -101,8 +118,7 @@ class SubsetRows(Rows):
             {"subset": name, "epoch": epoch, "number": number, "origin": origin}
             for origin, number in numbers.items()
         ]
-        if rows:
-            self._connection.execute(insert(_SOURCE), rows)
+        self._add(_SOURCE, rows)
 
 
 class ReleaseRows(Rows):
@@ -125,9 +141,8 @@ class ReleaseRows(Rows):
 
     def get(self, subset: str, version: int) -> ReleaseRecord:
         """A release, published or not; raises `NotFoundError`."""
-        wanted = select(_RELEASE).where(_RELEASE.c.subset == subset, _RELEASE.c.version == version)
         missing = NotFoundError("there is no release {version} of {subset}", version, subset)
-        return self._get(ReleaseRecord, wanted, missing)
+        return self._get(ReleaseRecord, _BY_VERSION, missing, subset=subset, version=version)
 
     def newest(self, subset: str) -> ReleaseRecord | None:
         """The newest published release."""
@@ -135,25 +150,18 @@ class ReleaseRows(Rows):
 
     def unlisted(self) -> Sequence[ReleaseRecord]:
         """The newest of each subset, published or claimed, of which no rows say what they list, oldest first."""
-        behind = _RELEASE.c.version > _SUBSET.c.listed
-        rows = select(_RELEASE).join(_SUBSET, _SUBSET.c.name == _RELEASE.c.subset).where(behind)
         found: dict[tuple[str, bool], ReleaseRecord] = {}
-        for each in self._records(ReleaseRecord, rows.order_by(_RELEASE.c.version)):
+        for each in self._records(ReleaseRecord, _UNLISTED):
             found[each.subset, each.note is None] = each
         return sorted(found.values(), key=lambda record: record.version)
 
     def latest(self, subset: str, *, limit: int) -> Sequence[ReleaseRecord]:
         """The last published releases, newest first."""
-        wanted = _published(subset).order_by(_RELEASE.c.version.desc()).limit(limit)
-        return self._records(ReleaseRecord, wanted)
+        return self._records(ReleaseRecord, _LATEST, subset=subset, limit=limit)
 
     def ls(self, subset: str) -> Sequence[ReleaseRecord]:
         """The published releases, oldest first."""
-        return self._records(ReleaseRecord, _published(subset).order_by(_RELEASE.c.version))
-
-
-def _published(subset: str) -> Select[Any]:
-    return select(_RELEASE).where(_RELEASE.c.subset == subset, _RELEASE.c.note.is_not(None))
+        return self._records(ReleaseRecord, _OLDEST_FIRST, subset=subset)
 
 
 def _subset(row: Row[Any]) -> SubsetRecord:
