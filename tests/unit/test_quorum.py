@@ -652,6 +652,16 @@ def test_what_is_withheld_is_known_without_its_countries(world: World) -> None:
     assert not world.decide().is_withheld(BASELINE, B)
 
 
+def test_the_blocks_of_one_digest_are_those_of_all_with_their_standing(world: World) -> None:
+    world["us"].dispute(A)
+    world["de"].dispute(A)
+    world["us"].dispute(B)
+    listed_by(world, "interpol")
+    decision = world.decide()
+    assert decision.blocks_of(A, [BASELINE]) == [block for block in decision.blocks if block.digest == A]
+    assert [(block.digest, block.node) for block in decision.blocks_of(B, [])] == [(B, "us.example")]
+
+
 # ------------------------------------------------------------------------------ judging some digests
 
 
