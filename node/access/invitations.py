@@ -63,7 +63,7 @@ class Invitations:
             elif two_decide(unit):
                 raise ConflictError(
                     "two persons decide here: a further one needs their approval",
-                    hint="sigfed person add NAME, and a token when he is there: sigfed person token NAME",
+                    hint="sigfed person add NAME; once that is approved, a token: sigfed person token NAME",
                 )
             unit.person_tokens.sweep(milliseconds(now))
             unit.person_tokens.add(record)

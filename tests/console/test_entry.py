@@ -101,10 +101,10 @@ async def test_who_gets_an_own_entry_is_said_with_why_others_do_not(busy: Runnin
     grants = Grants(busy.world.store, busy.world.identity.clock)
     async with busy.as_role(PersonRole.VIEWER) as browser:
         page = (await browser.get("/console/entry?list=fr.example/lists/csam&index=0")).words
-        assert "Who gets the own entries" in page
+        assert "Who gets this agency's entries" in page
         assert "nl.example peer fr.example/lists/csam:0 yes" in page
         grants.narrow("nl.example", NOTHING)
         less = (await browser.get("/console/entry?list=fr.example/lists/csam&index=0")).words
         other = (await browser.get("/console/entry?list=nl.example/lists/csam&index=2")).words
     assert "nl.example peer fr.example/lists/csam:0 no its grant covers nothing" in less
-    assert "Who gets the own entries" not in other
+    assert "Who gets this agency's entries" not in other

@@ -17,6 +17,7 @@ from node.cli.options import CRITERIA, HASHES, LIST_TO_ADD_TO, YES
 from node.cli.output import Progress
 from node.cli.prompts import confirm
 from node.cli.session import session
+from node.pages.text import counted
 
 if TYPE_CHECKING:
     from node.hashing.folder import HashedFile, SkippedFile
@@ -177,7 +178,7 @@ def hash_folder(
         found = _tell_progress(walk(folder, plan, jobs=processors()), progress)
         count = write_csv(_hashed(found, skipped, partly), stream, identity=path_identity if paths else None)
     here.output.talk(
-        f"hashed {count:,} files",
+        f"hashed {counted(count, 'file')}",
         *(f"  skipped {file.path}: {file.reason}" for file in skipped),
         *(f"  {file.path}: {fault.reason}" for file in partly for fault in file.faults),
     )

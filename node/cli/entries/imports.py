@@ -87,12 +87,12 @@ def _done(report: ImportReport, reading: Reading, *, dry_run: bool) -> Done:
     left_out = f"columns that were not used: {', '.join(map(masked, reading.left_out))}"
     return Done(
         said=Message(
-            "{form}: {rows} rows {accepted} ({entries} entries), {listed} listed already, {repeated} repeated,"
+            "{form}: {rows} {accepted} ({entries}), {listed} listed already, {repeated} repeated,"
             " {refused} refused, {quarantined} quarantined",
             _FORMS.get(reading.form, reading.form),
-            f"{report.accepted:,}",
+            counted(report.accepted, "row"),
             "would be accepted" if dry_run else "accepted",
-            f"{report.entries:,}",
+            f"{report.entries:,} {'entry' if report.entries == 1 else 'entries'}",
             f"{report.already_listed:,}",
             f"{report.duplicates:,}",
             f"{report.refused_total:,}",
