@@ -30,7 +30,7 @@ def scan(
     context: typer.Context,
     paths: Annotated[list[str] | None, typer.Argument(help="Folders, files and s3://BUCKET/PREFIX.")] = None,
     files_from: Annotated[
-        str, typer.Option("--files-from", help="List of paths, one a line, or - for standard input.")
+        str, typer.Option("--files-from", help="List of paths, one per line, or - for standard input.")
     ] = "",
     null: Annotated[
         bool,

@@ -84,7 +84,7 @@ def add_tripwire(
         str,
         typer.Option(
             "--hash-from",
-            help="File with hashes, one a line or as `sigfed hash` writes them; - for standard input.",
+            help="File with hashes, one per line or as `sigfed hash` writes them; - for standard input.",
         ),
     ],
     note: Annotated[str, typer.Option(help="What they are of, for people; never a hash.")] = "",
