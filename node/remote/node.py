@@ -3,12 +3,13 @@
 Spec: docs/spec/http.md.
 """
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Self
+from typing import Self, TypeVar
 
 from node.clock import Clock, Entropy
-from node.errors import NotFoundError
+from node.errors import NotFoundError, VerificationError
 from node.ports.callers import opened_collections
 from node.remote.auth import Credentials
 from node.remote.client import Client, PublicFiles
@@ -20,6 +21,7 @@ from node.remote.requests import ask_for
 from node.remote.spool import Spool
 from node.tls import TlsIdentity, Traffic, client_context, present
 from protocol.encoding import Octets
+from protocol.errors import ProtocolError
 from protocol.lists.grant import Grant, decode_grant
 from protocol.messages import (
     EnrolmentReply,
@@ -31,6 +33,8 @@ from protocol.messages import (
     RenewalRequest,
 )
 from protocol.tlog.tiles import Tile, entries_path, tile_path
+
+Reply = TypeVar("Reply")
 
 
 class RemoteNode(PublicFiles):
@@ -181,7 +185,7 @@ class RemoteNode(PublicFiles):
     async def evaluate(self, subset: str, request: EvaluationRequest) -> EvaluationReply:
         """Have a batch evaluated; not repeated once sent, because it costs quota."""
         body = await self._client.post_once(ask_for("evaluate", subset=subset), request.to_bytes())
-        return EvaluationReply.from_bytes(body)
+        return self._read(EvaluationReply.from_bytes, body)
 
     async def report_hit(self, subset: str, report: bytes) -> bytes:
         """The signed receipt of a report; the same report may be sent again when no reply came."""
@@ -228,12 +232,22 @@ class RemoteNode(PublicFiles):
 
     async def enrol(self, request: EnrolmentRequest) -> EnrolmentReply:
         """Register our keys; not repeated once sent, because it uses the invitation up."""
-        return EnrolmentReply.from_bytes(await self._client.post_once(ask_for("enrol"), request.to_bytes()))
+        body = await self._client.post_once(ask_for("enrol"), request.to_bytes())
+        return self._read(EnrolmentReply.from_bytes, body)
 
     async def renew(self, subset: str, request: RenewalRequest) -> RenewalReply:
         """Let our next key count; `request` is signed with both."""
         body = await self._client.post_once(ask_for("renew_key", subset=subset), request.to_bytes())
-        return RenewalReply.from_bytes(body)
+        return self._read(RenewalReply.from_bytes, body)
+
+    def _read(self, reply: Callable[[bytes], Reply], body: bytes) -> Reply:
+        """Raises `VerificationError`: callers go on where a node fails, and what cannot be read is one way."""
+        try:
+            return reply(body)
+        except ProtocolError as exc:
+            raise VerificationError(
+                "{node} sent a reply that cannot be read: {reason}", self._node, exc
+            ) from exc
 
     def _log(self, origin: str) -> tuple[str, str]:
         """(`list` or `subset`, name) of a log of this node."""

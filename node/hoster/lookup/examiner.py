@@ -360,8 +360,6 @@ class Examiner:
             if self._meter is not None:
                 self._meter.used_up()
             raise
-        except ProtocolError as exc:
-            raise VerificationError("the node's answer cannot be read: {reason}", exc) from exc
         self.evaluated += request.count
         if self._meter is not None:
             self._meter.spent(request.count)

@@ -48,6 +48,7 @@ from support.processes import PROGRAM, Cli, Finished, Running, contents, free_po
 from support.programs import needed
 
 NL_LIST = f"nl.example/lists/{LIST}"
+GARBLER = Path(__file__).parents[2] / "support" / "garbler"
 
 
 def synced(federation: Federation, *, clock: str = "") -> Finished:
@@ -384,6 +385,33 @@ def test_a_partner_that_dies_while_its_key_is_replaced_goes_on(federation: Feder
     assert PartnerFolder(partner.home / "partner").key().public != before
     [row] = [one for one in federation.fr.run("partner", "ls").results if one["partner"] == PARTNER]
     assert row["key_ms"] > row["seen_ms"] - 1
+
+
+@contextmanager
+def garbling(federation: Federation) -> Iterator[None]:
+    """The French node does what it is asked, and its answers to enrolments and new keys cannot be read."""
+    known = federation.fr.variables()["PYTHONPATH"]
+    with federation.fr_stopped(), Running(federation.fr, variables={"PYTHONPATH": f"{GARBLER}:{known}"}):
+        yield
+
+
+@pytest.mark.threat("hostile bytes")
+def test_an_answer_that_cannot_be_read_costs_no_invitation_and_no_update(
+    federation: Federation, tmp_path: Path
+) -> None:
+    newcomer, says = Cli(tmp_path / "late"), "fr.example sent a reply that cannot be read"
+    text = federation.fr.done("partner", "invite", "late", "--subset", SUBSET)["invitation"] + "\n"
+    with garbling(federation):
+        finished = newcomer.run("enroll", "--stdin", typed=text)
+    assert (finished.exit, says in finished.err) == (14, True), finished.err
+    newcomer.done("enroll", "--stdin", typed=text)
+    with garbling(federation):
+        newcomer.killed("next-key", "renew")
+        finished = newcomer.run("update")
+    assert finished.exit == 0, finished.err
+    assert not finished.first["renewed"]
+    assert f"the key should be replaced, and was not: {says}" in finished.err
+    assert newcomer.done("update")["renewed"]
 
 
 def test_an_invitation_that_is_mistyped_or_used(federation: Federation, tmp_path: Path) -> None:
