@@ -22,9 +22,9 @@ from node.judgement.queue import no_file
 from node.lists.changes import AddPacker, Change, Packer, pack
 from node.lists.guards import Guards
 from node.lists.imports.intake import ImportReport, Statement, preview_rows, queue_rows
-from node.lists.lookup import Finder
+from node.lists.lookup import Finder, digests_at
 from node.lists.touches import catch_up
-from node.store.lists.records import LogKind, LogRecord
+from node.store.lists.records import FileRun, LogKind, LogRecord
 from node.store.store import Store
 from node.store.unit import Unit
 from protocol.digest import Digest
@@ -33,12 +33,15 @@ from protocol.lists.event import Op
 from protocol.lists.ext import Basis, EntryRef
 from protocol.lists.listing import Entry, Listing, fold
 from protocol.lists.opening import Opening
+from protocol.slices import batches
 
 Select = Callable[[Entry], bool]
 """Whether an entry of the peer is meant."""
 File = tuple[int, list[Entry]]
 """A collection, and the entries that a list has of one file in it."""
 _MARK_BYTES: Final = 16
+_AT_ONCE: Final = 4096
+"""Entries that are looked at together."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,10 +214,23 @@ def _one_of(indices: Collection[int]) -> Select:
 
 
 def _every_file(store: Store, source: str, select: Select) -> Iterator[File]:
+    catch_up(store)
     with store.read() as unit:
         log = _peer_list(unit, source)
-        set_aside = unit.quarantine.ls(log.id)
-    return (file for listing in listings_of(store, log, set_aside) for file in _files(listing, select))
+        set_aside, crowds = unit.quarantine.ls(log.id), unit.file_runs.beyond(log.id, MAX_FILE_EVENTS)
+    _require_none_of(store, log, crowds, select)
+    listings = listings_of(store, log, set_aside, crowds)
+    return (file for listing in listings for file in _files(listing, select))
+
+
+def _require_none_of(store: Store, log: LogRecord, crowds: Iterable[FileRun], select: Select) -> None:
+    """Raise `NotFoundError` if one of these entries is selected: their content ids have too many for a file."""
+    for places in batches((at for run in crowds for at in range(run.first, run.last + 1)), _AT_ONCE):
+        with store.read() as unit:
+            entries = _listing(store, unit, log.origin, digests_at(store, log, places)).entries
+        for index in entries.keys() & set(places):
+            if select(entries[index]):
+                raise no_file(log.origin, index)
 
 
 def _part_of(store: Store, source: str, indices: Iterable[int]) -> Listing:
@@ -222,8 +238,12 @@ def _part_of(store: Store, source: str, indices: Iterable[int]) -> Listing:
     catch_up(store)
     with store.read() as unit:
         log, finder = _peer_list(unit, source), Finder(store, unit)
-        file = finder.files_at(log, indices)
-        listings = part_of(store, unit, Premises.of(unit), file).listings
+        return _listing(store, unit, source, finder.files_at(log, indices))
+
+
+def _listing(store: Store, unit: Unit, source: str, digests: Iterable[Digest]) -> Listing:
+    """A peer's list as far as these digests go."""
+    listings = part_of(store, unit, Premises.of(unit), digests).listings
     return next((each for each in listings if each.origin == source), fold(source, ()))
 
 
@@ -235,12 +255,10 @@ def _peer_list(unit: Unit, source: str) -> LogRecord:
 
 
 def _files(listing: Listing, select: Select) -> Iterator[File]:
-    """The selected files, each with all its entries of one collection; raises `NotFoundError` for what is no file."""
+    """The selected files, each with all its entries of one collection."""
     groups: dict[tuple[int, bytes | int], list[Entry]] = {}
     for entry in listing.entries.values():
         groups.setdefault((entry.collection, entry.ext.content_id or entry.index), []).append(entry)
     for (collection, _), entries in groups.items():
         if any(map(select, entries)):
-            if len(entries) > MAX_FILE_EVENTS:
-                raise no_file(entries[0].origin, entries[0].index)
             yield collection, entries

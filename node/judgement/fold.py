@@ -11,7 +11,7 @@ import numpy as np
 from node.judgement.premises import SET_ASIDE, HeldList
 from node.lists.changes import content_id_of
 from node.objects.logfiles import Item, LogFiles
-from node.store.lists.records import LogRecord, Quarantined
+from node.store.lists.records import FileRun, LogRecord, Quarantined
 from node.store.spool import Parts, Spool
 from node.store.store import Store
 from protocol.limits import EVENT_BYTES, HEADER_BYTES
@@ -29,13 +29,16 @@ _NOWHERE: Final = 0xFFFF
 _KEY_BYTES: Final = 16
 
 
-def listings_of(store: Store, log: LogRecord, set_aside: Sequence[Quarantined] = ()) -> Iterator[Listing]:
-    """The entries of one held list at its held size, without what was set aside: those of one file in one listing.
+def listings_of(
+    store: Store, log: LogRecord, set_aside: Sequence[Quarantined] = (), crowds: Sequence[FileRun] = ()
+) -> Iterator[Listing]:
+    """The entries of one held list at its held size: those of one file in one listing.
 
-    Some thirty thousand events are folded at a time, so that no long list is in memory; the others wait on disk. All
-    that are of one content id are folded together, however many they are.
+    Without what was set aside, and without `crowds`, adds of which too many have one content id. Some thirty thousand
+    events are folded at a time, so that no long list is in memory; the others wait on disk.
     """
     runs = [(SET_ASIDE[item.kind], item.first, item.last) for item in set_aside if item.kind in SET_ASIDE]
+    runs += [(Op.ADD, run.first, run.last) for run in crowds]
     with Spool(store.vault.entropy) as spool:
         parts = Parts(spool, min(_NOWHERE, 1 + log.head.size // _EVENTS))
         _put_by_file(store, log, runs, parts)

@@ -1,6 +1,6 @@
 """Who asks about one file waits for what lists say of it, however long they are: no list is gone through."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -15,11 +15,14 @@ from node.judgement.shred_status import EntryPlace, report_shreddings
 from node.lists.corrections.dispute import dispute
 from node.lists.corrections.erase import carry_out
 from node.lists.corrections.shred import prepare, shred
-from node.lists.imports.intake import Statement
+from node.lists.imports.intake import ImportReport, Statement
 from node.lists.lookup import Finder
+from node.objects.logfiles import Item
+from protocol.digest import Digest
 from protocol.limits import MAX_FILE_EVENTS
 from protocol.lists.event import BASELINE
 from protocol.lists.ext import Basis, Reason
+from protocol.lists.listing import Listing, fold
 from support.lists import member, register
 from support.stores import Agency, file_digests, reads_of_objects, row, rows, sha256_digest
 from support.times import SettableClock
@@ -164,3 +167,36 @@ def test_a_content_id_with_more_hashes_than_a_file_has_is_no_file(
         finder = Finder(agency.store, unit)
         assert finder.same_file(beyond[:1]) == {beyond[0]}, "whoever disputes one hash disputes no list"
         assert finder.same_file(largest[:1]) == {*largest}
+
+
+@pytest.mark.threat("endless bytes")
+def test_who_endorses_a_list_holds_little_of_what_is_no_file(
+    agency: Agency, other: Agency, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folded: list[int] = []
+
+    def counted(origin: str, items: Iterable[Item]) -> Listing:
+        taken = list(items)
+        folded.append(len(taken))
+        return fold(origin, taken)
+
+    monkeypatch.setattr("node.judgement.fold._EVENTS", 100)
+    monkeypatch.setattr("node.judgement.fold.fold", counted)
+    many = [sha256_digest(f"one of many {at}") for at in range(1000)]
+    other.publish([row("beyond", digests=many), row("honest")])
+    agency.pull(other)
+
+    def take(wanted: Collection[Digest]) -> ImportReport:
+        return endorse(
+            agency.store,
+            agency.origin,
+            source=other.origin,
+            statement=Statement(basis=Basis.REVIEWED, criteria=1),
+            now_ms=agency.now_ms,
+            select=lambda entry: entry.digest in wanted,
+        )
+
+    assert take(file_digests("honest")).entries == 2
+    assert max(folded) <= 2
+    with pytest.raises(NotFoundError, match="which no file has"):
+        take(many[-1:])

@@ -54,6 +54,12 @@ class FileRunRows(Rows):
             found += [FileRun(*row) for row in rows]
         return found
 
+    def beyond(self, log_id: int, most: int) -> list[FileRun]:
+        """All runs, by place, of files that have more entries in a list."""
+        many = select(_C.file).where(_C.log_id == log_id).group_by(_C.file).having(most < _ENTRIES)
+        wanted = select(_C.file, _C.first, _C.last).where(_C.log_id == log_id, _C.file.in_(many))
+        return [FileRun(*row) for row in self._connection.execute(wanted.order_by(_C.first))]
+
     def count(self, log_id: int, files: Iterable[int]) -> int:
         """How many entries these files have in a list."""
         parts = slices(sorted(set(files)), _IN_LIST)
