@@ -12,13 +12,13 @@ from pathlib import Path
 import pytest
 
 from node.errors import NodeError
-from node.hashing import worker_link
+from node.hashing import worker_link, workers
 from node.hashing.file_hashes import Fault, Hashed, Part
 from node.hashing.outcomes import Outcome, dump, load, pack_hashed, pack_unreadable, unpack
 from node.hashing.plan import Bounds, HashPlan
 from node.hashing.read import hash_path
-from node.hashing.worker_link import MAX_BATCH
-from node.hashing.workers import HashWorkers
+from node.hashing.worker_link import MAX_BATCH, WorkerLink
+from node.hashing.workers import HashWorkers, hash_files
 from protocol.digest import Algorithm, Digest
 from support.tables import md5
 
@@ -54,6 +54,28 @@ def test_every_file_once_with_its_own_hashes(tmp_path: Path) -> None:
     assert all(outcome.path == paths[outcome.place] for outcome in outcomes)
     assert all(outcome.hashed == hash_path(outcome.path, EXACT) for outcome in outcomes)
     assert sorted(outcome.place for outcome in again) == [0, 1, 2]
+
+
+@pytest.mark.parametrize(("number", "size", "started"), [(3, 10, 1), (3, 100_000, 3), (200, 10, 3)])
+def test_few_small_files_start_one_process(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int, size: int, started: int
+) -> None:
+    plans: list[HashPlan] = []
+
+    class Counted(WorkerLink):
+        def __init__(self, plan: HashPlan) -> None:
+            plans.append(plan)
+            super().__init__(plan)
+
+    monkeypatch.setattr(workers, "WorkerLink", Counted)
+    monkeypatch.setattr(workers, "processors", lambda: 3)
+    paths = many(tmp_path, number)
+    for path in paths:
+        path.write_bytes(bytes(size))
+    outcomes = hash_files([*paths, tmp_path / "nowhere"], EXACT)
+    assert [outcome.place for outcome in outcomes] == list(range(number + 1))
+    assert [outcome.hashed is None for outcome in outcomes] == [False] * number + [True]
+    assert len(plans) == started
 
 
 def test_what_cannot_be_read_is_an_outcome(tmp_path: Path) -> None:
