@@ -142,7 +142,9 @@ def carry_out_readmission(unit: Unit, approval: Approval) -> str:
     """Do what `readmission_request` asked for; one line for people."""
     macs = json.loads(approval.payload)["tombstones"]
     lifted = sum(unit.tombstones.lift(bytes.fromhex(mac)) > 0 for mac in macs)
-    return Message("{count} hashes may be listed here again", lifted)
+    return Message.counted(
+        "{count} hash may be listed here again", "{count} hashes may be listed here again", lifted
+    )
 
 
 def tombstone_standing(unit: Unit, macs: Sequence[str]) -> Mapping[str, object]:

@@ -46,10 +46,13 @@ class QuarantineItem:
         """What is set aside, for people."""
         first, last = f"{self.first:,}", f"{self.first + self.count - 1:,}"
         if self.kind == FORKED:
-            return Message("{list} stands still at {size} events", self.origin, f"{self.size:,}")
+            return Message("{list} stands still at size {size}", self.origin, f"{self.size:,}")
         if self.kind == BLOCKS:
-            return Message(
-                "{count} blocks of {node}, which is no member any more", f"{self.count:,}", self.node
+            return Message.counted(
+                "{count} block of {node}, which is no member any more",
+                "{count} blocks of {node}, which is no member any more",
+                self.count,
+                self.node,
             )
         if self.kind == FLOOD:
             return Message("entry {first} of {list}, which stays listed", first, self.origin)

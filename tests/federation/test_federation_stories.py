@@ -75,7 +75,7 @@ async def test_nothing_new_costs_one_request(federation: Federation) -> None:
     federation.advance(minutes=15)
     report = await federation.sync(fr, nl)
     assert link.calls == [Call("checkpoint", nl.origin)]
-    assert report.words == "main: 1 events, nothing new"
+    assert report.words == "main: 1 event, nothing new"
     assert fr.log(nl.origin).checked_ms == fr.now_ms
     with fr.store.read() as unit:
         peer = unit.peers.get(nl.name)

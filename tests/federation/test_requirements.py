@@ -170,7 +170,7 @@ async def test_a_note_that_gained_cosignatures_replaces_the_one_held(three: Worl
     first = nl.log(fr.origin).note
     three.federation.clock.advance(MAX_AGE * 3 / 4)
     await three.witnesses.collect(fr)
-    assert (await three.sync(nl, fr)).words == "1 events, nothing new"
+    assert (await three.sync(nl, fr)).words == "1 event, nothing new"
     assert nl.log(fr.origin).note == fr.log().note != first
     link = three.link(nl, fr)
     link.calls.clear()

@@ -165,7 +165,7 @@ async def test_a_narrower_grant_changes_nothing_that_is_held(
     assert len(fr.digests(nl.origin)) == 601
     assert opened(fr.store, nl.origin).under == NARROW
     grant(nl, EVERYTHING)
-    assert "1 older ones opened" in await later(federation, fr, nl)
+    assert "1 older one opened" in await later(federation, fr, nl)
     assert asked(federation, fr, nl) == [(2, 600 - 512)], "of all the others nothing is lacking"
     check_follows(fr, nl)
 

@@ -257,7 +257,7 @@ async def test_a_wider_grant_opens_what_was_carried_before(fr: Agency, nl: Agenc
     assert (exported.bundles, exported.reopened) == (1, 1)
     assert not any(name.endswith("tile/entries/000") for name in second.data)
     [outcome] = (await take(nl, second)).lists
-    assert outcome.words == "301 → 302 events, 1 added, 0 withdrawn, 1 older ones opened, verified"
+    assert outcome.words == "301 → 302 events, 1 added, 0 withdrawn, 1 older one opened, verified"
     check_follows(nl, fr)
     fr.time.advance(timedelta(hours=1))
     [exported] = export(fr, third, held=held_lists(nl.store, "fr.example")).lists

@@ -43,7 +43,9 @@ class ListOutcome:
             return self._refusal
         more = Message.joined("", list(self._more()))
         if self.old_size == self.new_size:
-            return Message("{count} events, nothing new{more}", f"{self.new_size:,}", more)
+            return Message.counted(
+                "{count} event, nothing new{more}", "{count} events, nothing new{more}", self.new_size, more
+            )
         return Message(
             "{before} → {after} events, {added} added, {withdrawn} withdrawn{more}, verified",
             f"{self.old_size:,}",
@@ -55,7 +57,7 @@ class ListOutcome:
 
     def _more(self) -> Iterator[Message]:
         if self.opened:
-            yield Message(", {count} older ones opened", f"{self.opened:,}")
+            yield Message.counted(", {count} older one opened", ", {count} older ones opened", self.opened)
         if self.unopened and self.error is None:
             yield Message(", more to come")
         elif self.unopened:

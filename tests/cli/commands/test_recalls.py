@@ -165,6 +165,7 @@ def test_it_comes_back_with_two_persons_alone(pair: Federation) -> None:
     assert approved.exit == 0
     assert "let what was shredded be listed here again" in approved.err
     assert "what: 1 hash, shredded as " in approved.err
+    assert "1 hash may be listed here again" in approved.out + approved.err
     assert f"about: {FR_LIST}:" in approved.err
     assert fr.run("entry", "import", rows, "--list", LIST, "--basis", "own").exit == 0
     shred(fr, "--hash-from", hash_file(fr, BOTH))
