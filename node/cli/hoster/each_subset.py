@@ -10,7 +10,7 @@ import typer
 from keys.errors import SigfedError
 from node.cli.exit_codes import ExitCode
 from node.cli.session import session
-from node.files import failure_of
+from node.files import said_of
 
 _OF_ONE: Final = ("ids", "state", "report", "jsonl")
 """Options that name something of one subset, or a file that a second run would write over."""
@@ -33,7 +33,7 @@ def each_subset(command: Callable[..., Any]) -> Callable[..., Any]:
         from node.hoster.subsets import names_of
 
         codes: list[int] = []
-        failure: Exception | None = None
+        failed: dict[str, SigfedError] = {}
         for home, name in zip(here.homes, names_of(here.homes), strict=True):
             here.output.subset = name
             here.output.talk(f"subset {name}:")
@@ -43,16 +43,14 @@ def each_subset(command: Callable[..., Any]) -> Callable[..., Any]:
                 codes.append(command(context, **options) or ExitCode.OK)
             except BrokenPipeError:
                 raise  # whoever read our output has gone, for all of them
-            except (SigfedError, OSError) as error:
-                exc = failure_of(error) if isinstance(error, OSError) else error
-                if failure is not None:
-                    here.output.talk(f"sigfed: {failure}")
-                failure = exc
+            except (SigfedError, OSError) as exc:
+                failed[name] = said_of(exc)
         context.obj = here
-        if failure is not None and ExitCode.HITS not in codes:
-            raise failure
-        if failure is not None:
-            here.output.talk(f"sigfed: {failure}")
+        last = None if ExitCode.HITS in codes else next(reversed(failed.values()), None)
+        for name, failure in failed.items():
+            here.output.talk(f"subset {name}: not done" + ("" if failure is last else f": {failure}"))
+        if last is not None:
+            raise last
         return ExitCode.HITS if ExitCode.HITS in codes else next(filter(None, codes), ExitCode.OK)
 
     return run

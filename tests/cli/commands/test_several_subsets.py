@@ -272,6 +272,14 @@ def test_a_named_subset_is_served_alone_as_ever(partner: Cli) -> None:
     assert [each["subset"] for each in partner.run("hit", "ls").results] == [SECOND]
 
 
+def test_each_subset_that_failed_is_named(federation: Federation, partner: Cli) -> None:
+    with federation.fr_stopped():
+        told = partner.told("update")
+    assert told.exit != 0
+    assert f"subset {SUBSET}: not done: " in told.err
+    assert f"subset {SECOND}: not done\nsigfed: " in told.err
+
+
 def upload(address: tuple[str, int], content: bytes) -> tuple[str, bytes]:
     """What the ICAP door says of an upload: its tag, and its status with what it sends instead."""
     head = b"POST /up HTTP/1.1\r\nHost: h\r\n\r\n"
