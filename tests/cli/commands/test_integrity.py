@@ -167,7 +167,7 @@ def with_folders(name: str) -> list[str]:
 
 
 def test_a_proposal_that_cannot_be_read_is_named(homes: dict[str, Cli]) -> None:
-    [path] = (homes["fr"].home / "proposals").iterdir()
+    [path] = (homes["fr"].home / "proposals").glob("*.proposal")
     before = flip(path, "start")
     done = homes["fr"].run("doctor", "--deep")
     path.write_bytes(before)
