@@ -383,7 +383,8 @@ def test_what_gives_way_is_said_and_comes_back(
     acts.gives_way()
     try:
         made.do(ground.fails)
-        assert made.state() == (ground.ready, ground.waits, ground.refuses)
+        # A node looks every few seconds.
+        wait_until(lambda: made.state() == (ground.ready, ground.waits, ground.refuses))
         said = pair.fr.run("status")
         if not said.exit:
             assert set(said.first["refused"]) == ground.refuses
