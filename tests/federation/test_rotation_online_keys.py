@@ -22,7 +22,7 @@ from node.signing.epochs import epoch_secrets
 from protocol.oprf.suite import epoch_key
 from support.agencies import LIST, SUBSET
 from support.load import Load
-from support.memory import descendants, is_in_memory
+from support.memory import any_in_memory, descendants
 from support.sodium import loaded_group
 from support.thief import LABELS, Thief
 
@@ -105,7 +105,7 @@ def first_seed(load: Load) -> bytes:
 
 def in_evaluator(load: Load, *secrets: bytes) -> bool:
     children = descendants(load.federation.fr_node.process.pid) if HAS_MEMORY else ()
-    return any(is_in_memory(child, secret) for secret in secrets for child in children)
+    return any(any_in_memory(child, secrets) for child in children)
 
 
 def flow_until_forgotten(load: Load, secret: bytes) -> None:

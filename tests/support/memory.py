@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -28,9 +28,9 @@ def shown_of(pid: int) -> bytes:
     return shown
 
 
-def is_in_memory(pid: int, secret: bytes) -> bool:
-    """Whether a process has these bytes anywhere in memory that it may write to."""
-    return any(secret in data for data in _ranges(pid))
+def any_in_memory(pid: int, secrets: Sequence[bytes]) -> bool:
+    """Whether a process has one of these anywhere in memory that it may write to, which is read once."""
+    return any(secret in data for data in _ranges(pid) for secret in secrets)
 
 
 def _ranges(pid: int) -> Iterator[bytes]:
