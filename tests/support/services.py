@@ -95,7 +95,7 @@ class Services:
             self._services[name].held = False
 
     def _watch(self) -> None:
-        while not self._over.wait(0.05):
+        while not self._over.wait(0.2):
             with self._lock:
                 services = [*self._services.values()]
             for service in services:
