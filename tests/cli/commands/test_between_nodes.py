@@ -399,8 +399,8 @@ def garbling(federation: Federation) -> Iterator[None]:
 def test_an_answer_that_cannot_be_read_costs_no_invitation_and_no_update(
     federation: Federation, tmp_path: Path
 ) -> None:
-    newcomer, says = Cli(tmp_path / "late"), "fr.example sent a reply that cannot be read"
-    text = federation.fr.done("partner", "invite", "late", "--subset", SUBSET)["invitation"] + "\n"
+    newcomer, says = Cli(tmp_path / "garbled"), "fr.example sent a reply that cannot be read"
+    text = federation.fr.done("partner", "invite", "garbled", "--subset", SUBSET)["invitation"] + "\n"
     with garbling(federation):
         finished = newcomer.run("enroll", "--stdin", typed=text)
     assert (finished.exit, says in finished.err) == (14, True), finished.err

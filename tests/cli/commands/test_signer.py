@@ -160,6 +160,7 @@ def test_a_key_in_an_agent_is_brought_by_whoever_has_the_signers_folder(
         begins = datetime.fromisoformat(str(cli.done(*named, f"signer:{name}")["start"]))
         cli.refused(2, "is listed already", *named, f"signer:{name}")
         wait_until(lambda: SystemClock().now() >= begins)  # a second after the first one at the earliest
+        assert cli.run("key", "advance").exit == 0
         publish_files(cli, numbered("second", 2))
         assert (report(cli).log.note or b"").count(b"\n\xe2\x80\x94 ") == 2
 
