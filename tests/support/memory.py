@@ -10,13 +10,17 @@ import pytest
 
 _RANGE = re.compile(r"([0-9a-f]+)-([0-9a-f]+) rw")
 _MOST = 1 << 30
+_ENDED = (FileNotFoundError, ProcessLookupError)
+"""What is said of a process or thread that ended since it was found: it has nothing in memory."""
 
 
 def descendants(pid: int) -> list[int]:
     """Processes that a process started, and those that they started."""
-    tasks = Path(f"/proc/{pid}/task").glob("*/children")
-    children = sorted({int(child) for task in tasks for child in task.read_text().split()})
-    return [found for child in children for found in (child, *descendants(child))]
+    children = set[int]()
+    for task in Path(f"/proc/{pid}/task").glob("*/children"):
+        with suppress(*_ENDED):
+            children |= set(map(int, task.read_text().split()))
+    return [found for child in sorted(children) for found in (child, *descendants(child))]
 
 
 def shown_of(pid: int) -> bytes:
@@ -36,7 +40,7 @@ def any_in_memory(pid: int, secrets: Sequence[bytes]) -> bool:
 def _ranges(pid: int) -> Iterator[bytes]:
     if os.geteuid() != 0:
         pytest.skip("needs root: nobody else looks into a process that holds keys")
-    with Path(f"/proc/{pid}/mem").open("rb", buffering=0) as memory:
+    with suppress(*_ENDED), Path(f"/proc/{pid}/mem").open("rb", buffering=0) as memory:
         for line in Path(f"/proc/{pid}/maps").read_text().splitlines():
             found = _RANGE.match(line)
             if found is None:
