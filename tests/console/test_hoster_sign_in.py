@@ -78,6 +78,7 @@ async def test_in_with_a_token_and_out_again(entrance: Entrance, caplog: pytest.
     async with entrance.browser(session) as browser:
         account = await browser.get("/console/account")
         assert "You are Alice, analyst." in account.words
+        assert re.search(r"at the latest \d{4}-\d\d-\d\d \d\d:\d\d UTC", account.words)
         found = _CSRF.search(account.text)
         assert found is not None
         out = await browser.post("/console/sign-out", {"csrf": found[1]})
