@@ -24,26 +24,26 @@ from node.hashing.worker_link import Job, WorkerLink
 _MOST_FALSE_STARTS: Final = 3
 _LONGEST_WAIT_SECONDS: Final = 1.0
 """Ctrl-C that comes just before a wait ends none; it must not be lost until a worker is done with a large file."""
-_LITTLE_BYTES: Final = 256 * 1024
+_SMALL_BYTES: Final = 256 * 1024
 """One worker is done with them, and with a picture of that size, sooner than a second one has started."""
 _BYTES_OF_A_FILE: Final = 4096
-"""What to open and close a file takes as long as."""
+"""Opening and closing a file takes as long as hashing so many bytes of it."""
 
 
 def hash_files(paths: Iterable[Path], plan: HashPlan) -> list[Outcome]:
     """Hash files, one for each processor at a time; their outcomes in the order of the paths. Raises as `results`."""
     files = list(paths)
-    with HashWorkers(1 if _are_little(files) else processors(), plan) as workers:
+    with HashWorkers(1 if _are_small(files) else processors(), plan) as workers:
         return sorted(workers.results(files), key=lambda outcome: outcome.place)
 
 
-def _are_little(files: Sequence[Path]) -> bool:
+def _are_small(files: Sequence[Path]) -> bool:
     total = 0
     for path in files:
         with suppress(OSError):  # what cannot be read is an outcome
             total += path.stat().st_size
         total += _BYTES_OF_A_FILE
-        if total > _LITTLE_BYTES:
+        if total > _SMALL_BYTES:
             return False
     return True
 
