@@ -38,6 +38,7 @@ from support.gateways import (
 )
 from support.processes import wait_until
 from support.programs import needed
+from support.sockets import heard
 
 VERSION = "sigfed 1/7/never"
 
@@ -368,8 +369,7 @@ async def test_descriptors_that_are_not_asked_for_are_not_kept(world: World, tmp
             with suppress(OSError):  # it is let go before it has sent all
                 sent.extend(socket.send_fds(link, [b"zPIN"], [file.fileno()] * 3) for _ in range(20))
                 link.shutdown(socket.SHUT_WR)
-                while link.recv(100):
-                    pass
+                heard(link)
 
     before = open_descriptors()
     await asyncio.to_thread(flood)

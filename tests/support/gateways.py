@@ -15,6 +15,7 @@ from node.hoster.settings import AgentSettings
 from node.ports.inspection import Inspected
 from node.ports.verdicts import CLEAN, Outcome, Verdict, Verdicts
 from protocol.digest import Algorithm, Digest
+from support.sockets import heard
 
 LIMITS: Final = AgentSettings()
 """Of a door that its operator says nothing of."""
@@ -114,10 +115,7 @@ def exchanged(address: str | tuple[str, int], pieces: Iterable[bytes]) -> bytes:
         link.settimeout(20)
         link.connect(address)
         threading.Thread(target=_send, args=(link, pieces), daemon=True).start()
-        received = b""
-        while chunk := link.recv(65536):
-            received += chunk
-    return received
+        return heard(link)
 
 
 def _send(link: socket.socket, pieces: Iterable[bytes]) -> None:
