@@ -12,6 +12,7 @@ from typing import Final
 import numpy as np
 
 from node.errors import UsageError
+from node.files import replace_private
 from protocol.digest import Algorithm
 from protocol.subset.lookup import Screening
 from protocol.subset.release import Release
@@ -41,13 +42,13 @@ class Screen:
     """Where several subsets are followed, those of the others: a file survives if one of them does not clear it."""
 
     def save(self, path: str | Path) -> None:
-        """Write it to a file."""
+        """Write it to a file of this user's alone, whole or not at all: half of it would clear what is listed."""
         if not self.others and not self.pictures:
-            Path(path).write_bytes(_MAGIC + _to_bytes(self))
+            replace_private(Path(path), _MAGIC + _to_bytes(self))
             return
         screens = map(_to_bytes, (self, *self.others))
         each = (len(screen).to_bytes(8, "little") + screen for screen in screens)
-        Path(path).write_bytes(_SEVERAL + b"".join(each))
+        replace_private(Path(path), _SEVERAL + b"".join(each))
 
     @classmethod
     def load(cls, path: str | Path) -> "Screen":

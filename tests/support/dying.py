@@ -6,6 +6,7 @@ The place is reached inside the real call, with everything before it done: a pro
 """
 
 import os
+import resource
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -26,6 +27,7 @@ from node.objects import folder as objects
 from node.objects.folder import FolderObjects
 from node.peers.sync import follow, slices
 from node.peers.sync.follow import Follower
+from node.sdk.screen import Screen
 from node.signing.log_signer import FolderLogSigner
 from node.store.lists.logs import LogRows
 from node.store.store import Store
@@ -47,6 +49,18 @@ def kill_at(folder: Path, dsn: str, work: str, place: str) -> None:
 def kill_writing(home: Path, what: str) -> None:
     """Let a process of its own write a file of a home, and die before the file gets its name."""
     assert called_in_fork(_die_writing, home, what) == -signal.SIGKILL
+
+
+def kill_saving(screen: Screen, path: Path) -> None:
+    """Let a process of its own save a screen, and die when 40 bytes of it are written."""
+    assert called_in_fork(_die_saving, screen, path) == -signal.SIGXFSZ
+
+
+def _die_saving(screen: Screen, path: Path) -> None:
+    signal.signal(signal.SIGXFSZ, signal.SIG_DFL)
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (40, 40))
+    screen.save(path)
 
 
 def _die_writing(home: Path, what: str) -> None:

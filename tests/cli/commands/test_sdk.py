@@ -28,6 +28,7 @@ from node.sdk.partition import scan_partition
 from protocol.statement.end import Ended, EndedReports
 from support.agencies import BOTH, SINGLE, UNLISTED, Federation
 from support.digest_search import DigestSearch
+from support.dying import kill_saving
 from support.federated import federated
 from support.partner_rows import spoil
 from support.processes import Cli
@@ -358,6 +359,14 @@ def test_a_screen_travels_as_a_file_without_key_or_hash(client: Client, partner:
     assert str(screen.values) not in repr(screen)
     (row,) = scan_partition([("a", BOTH)], screen)
     assert not any(digits in repr(row) for digits in HASHES.values())
+
+
+def test_a_screen_that_is_half_saved_takes_the_place_of_none(tmp_path: Path) -> None:
+    """Half of the values would clear files that are listed."""
+    before = sdk.Screen(version=1, width=64, values=bytes(range(8)))
+    before.save(tmp_path / "screen")
+    kill_saving(sdk.Screen(version=2, width=64, values=bytes(range(80))), tmp_path / "screen")
+    assert sdk.Screen.load(tmp_path / "screen") == before
 
 
 @pytest.mark.parametrize(
