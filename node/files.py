@@ -13,9 +13,10 @@ import sqlite3
 import stat
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from glob import escape
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, BinaryIO, TextIO
+from typing import Any, BinaryIO
 
 from keys.errors import SigfedError
 from keys.message import Message
@@ -56,6 +57,7 @@ _PRIMARY = 0xFF
 """Of SQLite's error codes, the part that says what failed."""
 _SUM = "sha256"
 _SUM_FORM = re.compile(r"[0-9a-f]{64}", re.ASCII)
+_NO_LINKS = frozenset({errno.EPERM, errno.ENOTSUP})
 _FORMAT = "FAT and exFAT keep no key from other users: format the medium with another one, such as ext4"
 
 
@@ -197,9 +199,9 @@ def create_private(path: Path, data: bytes) -> None:
         try:
             os.link(temporary, path)
         except FileExistsError as exc:
-            raise AlreadyExistsError("{path} exists and is not overwritten", path) from exc
+            raise _existing(path) from exc
         except OSError as exc:
-            if exc.errno not in {errno.EPERM, errno.ENOTSUP}:
+            if exc.errno not in _NO_LINKS:
                 raise
             raise ConfigError(
                 "{parent} is on a file system without owners and links", path.parent, hint=_FORMAT
@@ -207,12 +209,38 @@ def create_private(path: Path, data: bytes) -> None:
     sync_folder(path.parent)
 
 
-def open_private(path: Path) -> TextIO:
-    """A new file of the owner's alone, whatever the umask, to be written; raises `AlreadyExistsError`."""
+@contextmanager
+def new_file(path: Path) -> Iterator[BinaryIO]:
+    """A file that somebody named, of the owner's alone: there and durable when the block ends well, and else not.
+
+    What a process that was killed left of it goes first. Raises `AlreadyExistsError` at once, or for one that was made
+    meanwhile.
+    """
+    if os.path.lexists(path):
+        raise _existing(path)
+    sweep_temporaries(path.parent, of=escape(path.name))
+    with _beside(path) as temporary:
+        with _new(temporary) as file:
+            yield file
+        _give_name(temporary, path)
+    sync_folder(path.parent)
+
+
+def _give_name(temporary: Path, path: Path) -> None:
     try:
-        return os.fdopen(os.open(path, _NEW, 0o600), "w", encoding="utf-8", newline="")
+        os.link(temporary, path)
     except FileExistsError as exc:
-        raise AlreadyExistsError("{path} exists and is not overwritten", path) from exc
+        raise _existing(path) from exc
+    except OSError as exc:
+        if exc.errno not in _NO_LINKS:
+            raise
+        if os.path.lexists(path):
+            raise _existing(path) from exc
+        temporary.rename(path)
+
+
+def _existing(path: Path) -> AlreadyExistsError:
+    return AlreadyExistsError("{path} exists and is not overwritten", path)
 
 
 def replace_private(path: Path, data: bytes) -> None:
@@ -320,9 +348,15 @@ def _beside(path: Path) -> Iterator[Path]:
 
 
 def _write(path: Path, pieces: Iterable[Octets]) -> None:
+    with _new(path) as file:
+        file.writelines(pieces)
+
+
+@contextmanager
+def _new(path: Path) -> Iterator[BinaryIO]:
     try:
         with os.fdopen(os.open(path, _NEW, 0o600), "wb") as file:
-            file.writelines(pieces)
+            yield file
             file.flush()
             os.fsync(file.fileno())
     except OSError as exc:
@@ -345,8 +379,10 @@ def holding_temporaries(folder: Path, *, alone: bool = False) -> Iterator[None]:
         os.close(handle)
 
 
-def sweep_temporaries(folder: Path, *, below: bool = False, wait: bool = False) -> int:
+def sweep_temporaries(folder: Path, *, of: str = "", below: bool = False, wait: bool = False) -> int:
     """Delete the temporary files that processes which were killed left in `folder`; returns how many.
+
+    In a folder that is not sigfed's alone, only those `of` a name, or of what a pattern matches.
 
     Who writes one holds the folder's lock, which ends with the process, whatever ends that. So whoever has had the lock
     alone knows that nobody is left who will give a name to what was found before. A process id in the name would prove
@@ -354,7 +390,8 @@ def sweep_temporaries(folder: Path, *, below: bool = False, wait: bool = False) 
     nothing is deleted, unless the caller can `wait`. `below` takes in the folders inside, of a tree that one lock is
     for. Nor is what `keep_temporary` keeps.
     """
-    found = [path for path in folder.glob("**/.*" if below else ".*") if is_temporary(path)]
+    names = f".{of}.{'[0-9a-f]' * 16}" if of else ".*"
+    found = [path for path in folder.glob(f"**/{names}" if below else names) if is_temporary(path)]
     if not found:
         return 0
     handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)

@@ -3,8 +3,8 @@
     one line of JSON: version, node, time, and how the key comes from the passphrase (as in a key file)
     encrypted: a POSIX tar of the parts, and as its last member the manifest: each part's name, size and SHA-256
 
-It is written and read from front to back with little memory. A file under its final name is whole: it is written
-beside it, made durable and linked. Which parts a node has is `node.backup.write`'s matter.
+It is written and read from front to back with little memory, and whole under its final name (`node.files.new_file`).
+Which parts a node has is `node.backup.write`'s matter.
 """
 
 import io
@@ -25,8 +25,8 @@ from keys.encoding import format_time
 from keys.errors import KeysError
 from keys.keyfile import KdfProfile, WrappingKey
 from node.backup.sealed_stream import SealedReader, SealedWriter
-from node.errors import AlreadyExistsError, InputRefusedError, NotFoundError, StoreError, VerificationError
-from node.files import sync_folder
+from node.errors import InputRefusedError, NotFoundError, StoreError, VerificationError
+from node.files import new_file, sweep_temporaries
 
 VERSION: Final = 1
 _MANIFEST: Final = "manifest.jsonl"
@@ -83,37 +83,24 @@ class ArchiveWriter:
         self.parts.append(Part(name, info.size, hashed.digest.hexdigest()))
 
 
+def named(target: Path, whose: str, now: datetime) -> Path:
+    """`target`, or in a folder a name by whose backup it is and the time; what killed ones left there goes first."""
+    if not target.is_dir():
+        return target
+    sweep_temporaries(target, of=f"sigfed-{whose}-*.backup")
+    return target / f"sigfed-{whose}-{now:%Y%m%dT%H%M%SZ}.backup"
+
+
 @contextmanager
 def writing(target: Path, *, node: str, created: datetime, sealing: Sealing) -> Iterator[ArchiveWriter]:
     """A backup at `target`, there when the block ends well, and not at all otherwise.
 
     Raises:
-        AlreadyExistsError: the file, or what an earlier run that was cut off left of it, is there.
+        AlreadyExistsError: the file is there.
         MemoryError: the cost of the key cannot be had.
     """
-    partial = target.with_name(target.name + ".partial")
-    if target.exists():
-        raise AlreadyExistsError("{target} exists and is not overwritten", target)
-    try:
-        handle = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-    except FileExistsError as exc:
-        raise AlreadyExistsError(
-            "{partial} exists: another backup is being written, or was cut off",
-            partial,
-            hint="delete it if none is",
-        ) from exc
-    try:
-        with os.fdopen(handle, "wb") as out:
-            yield from _written(out, node, created, sealing)
-            out.flush()
-            os.fsync(out.fileno())
-        try:
-            os.link(partial, target)
-        except FileExistsError as exc:
-            raise AlreadyExistsError("{target} exists and is not overwritten", target) from exc
-    finally:
-        partial.unlink(missing_ok=True)
-    sync_folder(target.parent)
+    with new_file(target) as out:
+        yield from _written(out, node, created, sealing)
 
 
 def _written(out: BinaryIO, node: str, created: datetime, sealing: Sealing) -> Iterator[ArchiveWriter]:

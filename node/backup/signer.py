@@ -14,7 +14,7 @@ from typing import Final
 from keys.errors import SigfedError
 from keys.key import PRIVATE_KEY_TYPES
 from keys.keyfile import KdfProfile
-from node.backup.archive import Sealing, writing
+from node.backup.archive import Sealing, named, writing
 from node.backup.drill import Tried
 from node.backup.rejoin import ROOM
 from node.backup.restore import Verified, beside, unpack
@@ -48,8 +48,7 @@ def create_signer_backup(
         AlreadyExistsError: the file is there; nothing is overwritten.
     """
     node, now = load_signer(folder).node, clock.now()
-    if target.is_dir():
-        target /= f"sigfed-signer-{node}-{now:%Y%m%dT%H%M%SZ}.backup"
+    target = named(target, f"signer-{node}", now)
     sealing = Sealing(passphrase=passphrase, profile=profile, salt=entropy(_SALT_BYTES))
     with derivation(), writing(target, node=node, created=now, sealing=sealing) as archive:
         for pattern in _TAKEN:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final
 
 from keys.keyfile import KdfProfile
 from node import config
-from node.backup.archive import Part, Sealing, writing
+from node.backup.archive import Part, Sealing, named, writing
 from node.config import Secrets, Settings
 from node.errors import ConflictError, StoreError, StoreLockedError
 from node.files import make_private_folder, try_locked
@@ -66,8 +66,7 @@ def create_backup(
         ConflictError: the objects were moved while it was begun, or a move of them was cut off.
     """
     home, settings, now = identity.home, identity.settings, identity.clock.now()
-    if target.is_dir():
-        target /= f"sigfed-{settings.node}-{now:%Y%m%dT%H%M%SZ}.backup"
+    target = named(target, settings.node, now)
     sealing = Sealing(passphrase=passphrase, profile=profile, salt=identity.entropy(_SALT_BYTES))
     with _scratch(home) as scratch:
         held, database = scratch / "home", scratch / DATABASE_PART

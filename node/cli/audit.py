@@ -115,16 +115,16 @@ def export(
     """Write all records with what proves them; anybody checks the file with: sigfed audit verify FILE."""
     from keys.trust.tuf.target_files import NODE_FILE
     from node.audit.reader import export_audit
-    from node.files import open_private
+    from node.files import new_file
 
     here = session(context)
     identity = here.identity()
     roots = [root.data for root in identity.trust.roots()]
     document = identity.trust_files.get(NODE_FILE)
     records = -1
-    with open_private(out) as stream, here.writing() as store:
+    with new_file(out) as file, here.writing() as store:
         for line in export_audit(store, roots=roots, document=document):
-            stream.write(line + "\n")
+            file.write(f"{line}\n".encode())
             records += 1
     here.output.result({"file": str(out), "records": records}, f"{out}: {records:,} records with their proof")
     here.output.following(f"sigfed audit verify {out}, anywhere")

@@ -2,6 +2,7 @@
 
 import csv
 import os
+from codecs import StreamWriter
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TextIO
@@ -14,7 +15,7 @@ _ALGORITHMS = (Algorithm.MD5, Algorithm.SHA1, Algorithm.SHA256, Algorithm.PDQ)
 
 def write_csv(
     files: Iterable[tuple[Path, Sequence[Digest]]],
-    out: TextIO,
+    out: TextIO | StreamWriter,
     *,
     identity: Callable[[int, Path], str] | None = None,
 ) -> int:

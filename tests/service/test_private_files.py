@@ -18,6 +18,7 @@ from node.files import (
     decode_state,
     encode_state,
     locked,
+    new_file,
     read_private,
     remove_private,
     replace_private,
@@ -115,20 +116,43 @@ def test_a_full_disk_leaves_no_half_written_file(tmp_path: Path, monkeypatch: py
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("number", [errno.EPERM, errno.ENOTSUP])
-def test_a_medium_that_keeps_no_owners_is_named_as_the_reason(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
-) -> None:
+def _without_links(monkeypatch: pytest.MonkeyPatch, number: int) -> None:
     """FAT has no hard links, and shows every file to everybody."""
 
     def no_links(*_: object) -> None:
         raise OSError(number, os.strerror(number))
 
     monkeypatch.setattr(os, "link", no_links)
+
+
+@pytest.mark.parametrize("number", [errno.EPERM, errno.ENOTSUP])
+def test_a_medium_that_keeps_no_owners_is_named_as_the_reason(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    _without_links(monkeypatch, number)
     with pytest.raises(ConfigError, match="without owners and links") as caught:
         create_private(tmp_path / "key.json", b"secret")
     assert "ext4" in caught.value.hint
     assert not [*tmp_path.iterdir()]
+
+
+@pytest.mark.parametrize("number", [errno.EPERM, errno.ENOTSUP])
+def test_such_a_medium_takes_what_is_no_key(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    _without_links(monkeypatch, number)
+    named = tmp_path / "named"
+    with new_file(named) as file:
+        file.write(b"first")
+    with pytest.raises(AlreadyExistsError), new_file(named):
+        pass
+    other = tmp_path / "other"
+    with pytest.raises(AlreadyExistsError), new_file(other):
+        other.write_bytes(b"made meanwhile")
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == {
+        "named": b"first",
+        "other": b"made meanwhile",
+    }
 
 
 class TestStates:

@@ -1,8 +1,9 @@
 """`sigfed entry`, `sigfed endorse` and `sigfed hash`: what this agency lists."""
 
 import sys
+from codecs import StreamWriter, getwriter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TextIO, TypeVar
 
@@ -190,10 +191,15 @@ def hash_folder(
     return ExitCode.PARTIAL if skipped else ExitCode.OK
 
 
-def _target(output: Path | None) -> AbstractContextManager[TextIO]:
-    from node.files import open_private
+@contextmanager
+def _target(output: Path | None) -> Iterator[TextIO | StreamWriter]:
+    from node.files import new_file
 
-    return nullcontext(sys.stdout) if output is None else open_private(output)
+    if output is None:
+        yield sys.stdout
+        return
+    with new_file(output) as file:
+        yield getwriter("utf-8")(file)
 
 
 def _tell_progress(found: Iterable[Item], progress: Progress) -> Iterator[Item]:

@@ -1,0 +1,59 @@
+"""Files that whoever types names: whole or not there, whatever kills the command, which can then be typed again."""
+
+from pathlib import Path
+
+import pytest
+
+from support.agencies import written
+from support.processes import Cli
+
+SECRET = "made-up words for backups\n"
+COMMANDS = {
+    "hashes": ("node.formats.hash_table:path_identity 1", ("hash", "{folder}", "--paths", "-o", "{named}")),
+    "audit": ("node.audit.reader:_record_line 1", ("audit", "export", "-o", "{named}")),
+    "backup": (
+        "node.backup.archive.ArchiveWriter:add 1",
+        ("backup", "create", "{named}", "--passphrase-file", "{secret}", "--kdf", "online"),
+    ),
+}
+
+
+@pytest.fixture
+def secret(tmp_path: Path) -> Path:
+    path = Path(written(tmp_path / "secret", SECRET))
+    path.chmod(0o600)
+    return path
+
+
+@pytest.mark.parametrize("what", COMMANDS)
+def test_a_file_that_was_being_written_when_its_command_was_killed(
+    agency: Cli, tmp_path: Path, secret: Path, what: str
+) -> None:
+    place, words = COMMANDS[what]
+    folder, target = tmp_path / "folder", tmp_path / "target"
+    folder.mkdir()
+    target.mkdir()
+    for name in ("one", "two"):
+        written(folder / name, f"made up: {name}")
+    named = target / "named"
+    typed = [word.format(folder=folder, named=named, secret=secret) for word in words]
+    agency.killed(place, *typed)
+    assert not named.exists()
+    assert agency.run(*typed).exit == 0
+    assert [path.name for path in target.iterdir()] == ["named"], "what was half written is gone"
+    assert "not overwritten" in agency.run(*typed).err
+
+
+def test_a_folder_keeps_nothing_of_killed_backups_and_all_that_is_not_theirs(
+    agency: Cli, tmp_path: Path, secret: Path
+) -> None:
+    place, words = COMMANDS["backup"]
+    folder = tmp_path / "backups"
+    folder.mkdir()
+    foreign = folder / ".notes.0123456789abcdef"
+    foreign.touch()
+    typed = [word.format(folder="", named=folder, secret=secret) for word in words]
+    agency.killed(place, *typed)
+    assert len([*folder.iterdir()]) == 2
+    made = Path(agency.done(*typed)["backup"])
+    assert {*folder.iterdir()} == {foreign, made}
