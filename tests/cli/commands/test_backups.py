@@ -1,9 +1,6 @@
 """Backups: written beside a node that works, whole or not there, and tried without touching anything."""
 
-import os
 import shutil
-import signal
-import time
 from pathlib import Path
 from typing import Any
 
@@ -152,14 +149,9 @@ def test_a_backup_that_was_killed_is_not_there_and_the_next_one_is(
 ) -> None:
     target = tmp_path / "b"
     words = ["backup", "create", str(target), "--passphrase-file", str(secret), "--kdf", "online"]
-    process = waiting.begin(*words)
-    deadline = time.monotonic() + 30
-    while not (waiting.home / "backup-scratch/home").exists() and process.poll() is None:
-        assert time.monotonic() < deadline
-        time.sleep(0.005)
-    os.kill(process.pid, signal.SIGKILL)
-    process.communicate()
-    target.unlink(missing_ok=True)
+    waiting.killed("node.backup.write:_is_destroyed 3", *words)
+    assert (waiting.home / "backup-scratch/home").exists()
+    assert not target.exists()
     create(waiting, target, secret)
     assert not (waiting.home / "backup-scratch").exists()
     assert waiting.run(*read(waiting, "drill", target, secret)).exit == 0
