@@ -1,9 +1,7 @@
 """A console that answers, of a node that has nothing yet."""
 
 import os
-import shutil
 from collections.abc import AsyncIterator, Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -43,8 +41,7 @@ def founded(tmp_path_factory: pytest.TempPathFactory) -> CheapNode:
 @pytest_asyncio.fixture
 async def console(founded: CheapNode, tmp_path: Path) -> AsyncIterator[RunningConsole]:
     """Its console, over a copy of it."""
-    shutil.copytree(founded.folder, tmp_path / "node")
-    async with console_in(replace(founded, folder=tmp_path / "node")) as running:
+    async with console_in(founded.copied(tmp_path / "node")) as running:
         yield running
 
 

@@ -1,10 +1,8 @@
 """Passkeys as a browser makes and shows them: Chromium with an authenticator of its own that recognises everybody."""
 
 import re
-import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -25,8 +23,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 @pytest_asyncio.fixture(loop_scope="module")
 async def entrance(founded: CheapNode, tmp_path: Path) -> AsyncIterator[Entrance]:
-    shutil.copytree(founded.folder, tmp_path / "node")
-    async with entrance_in(replace(founded, folder=tmp_path / "node")) as running:
+    async with entrance_in(founded.copied(tmp_path / "node")) as running:
         yield running
 
 
@@ -169,8 +166,7 @@ async def test_a_name_of_its_own_keeps_the_session_from_other_programs_of_the_ma
     founded: CheapNode, tmp_path: Path, context: BrowserContext
 ) -> None:
     """Cookies know no ports: whatever else is on the console's name is sent them, what is on another is not."""
-    shutil.copytree(founded.folder, tmp_path / "node")
-    node = replace(founded, folder=tmp_path / "node")
+    node = founded.copied(tmp_path / "node")
     async with entrance_in(node, name="sigfed.localhost") as entrance, _elsewhere() as (port, sent):
         entrance.add_two()
         told: list[str] = []

@@ -1,9 +1,7 @@
 """Signing in at another maker's provider of OpenID Connect, in a real browser, across two sites."""
 
 import re
-import shutil
 from collections.abc import AsyncIterator, Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -30,7 +28,6 @@ def issuer() -> Iterator[str]:
 @pytest_asyncio.fixture(loop_scope="module")
 async def entrance(founded: CheapNode, tmp_path: Path, issuer: str) -> AsyncIterator[Entrance]:
     """A console where `alice-at-work` of the provider is Alice."""
-    shutil.copytree(founded.folder, tmp_path / "node")
     secret = tmp_path / "secret"
     secret.touch(mode=0o600)
     secret.write_text("of the console: 100%\n")
@@ -40,7 +37,7 @@ async def entrance(founded: CheapNode, tmp_path: Path, issuer: str) -> AsyncIter
         client_secret_file=secret,
         persons={"alice-at-work": "alice", "gone-at-work": "gone"},
     )
-    async with entrance_in(replace(founded, folder=tmp_path / "node"), oidc) as running:
+    async with entrance_in(founded.copied(tmp_path / "node"), oidc) as running:
         running.clock.moment = SystemClock().now()  # the provider has no other
         running.add_two()
         yield running
@@ -129,9 +126,8 @@ async def test_nobody_is_signed_in_at_the_wish_of_another_site(entrance: Entranc
 
 
 async def test_without_a_provider_there_is_no_such_way(founded: CheapNode, tmp_path: Path) -> None:
-    shutil.copytree(founded.folder, tmp_path / "node")
     async with (
-        entrance_in(replace(founded, folder=tmp_path / "node")) as running,
+        entrance_in(founded.copied(tmp_path / "node")) as running,
         running.browser() as browser,
     ):
         assert "elsewhere" not in (await browser.get("/console/sign-in")).text

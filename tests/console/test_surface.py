@@ -3,10 +3,9 @@
 Nothing answers but what stands in the tables of a console, and a short list of routes beside them.
 """
 
-import shutil
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -94,8 +93,7 @@ async def _console(kind: str, founded: CheapNode, folder: Path) -> AsyncIterator
         async with partner_console_of(world_of(Seat(folder))) as partner:
             yield partner
         return
-    shutil.copytree(founded.folder, folder / "node")
-    async with console_in(replace(founded, folder=folder / "node")) as agency:
+    async with console_in(founded.copied(folder / "node")) as agency:
         yield agency
 
 

@@ -1,9 +1,7 @@
 """Two persons at two computers, each with a passkey: one asks, the other decides, and never the one who asked."""
 
 import re
-import shutil
 from collections.abc import AsyncIterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -21,8 +19,7 @@ _CARLA = "a sentence that only Carla knows"
 
 @pytest_asyncio.fixture
 async def entrance(founded: CheapNode, tmp_path: Path) -> AsyncIterator[Entrance]:
-    shutil.copytree(founded.folder, tmp_path / "node")
-    async with entrance_in(replace(founded, folder=tmp_path / "node")) as running:
+    async with entrance_in(founded.copied(tmp_path / "node")) as running:
         running.add_two()
         yield running
 

@@ -1,8 +1,9 @@
 """A node in a folder as commands open it, with key files whose opening costs nothing and a clock that a test moves."""
 
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -61,6 +62,11 @@ class CheapNode:
         identity.trust_files.put(certificate_name(FIRST), tls.certificate)
         identity.keychain.create_secret(Role.TLS, FIRST, secret=tls.key)
         return made
+
+    def copied(self, to: Path) -> "CheapNode":
+        """The same node in another folder, by a clock of its own: to move that of a shared one moves it for others."""
+        shutil.copytree(self.folder, to)
+        return replace(self, folder=to, clock=SettableClock(self.clock.moment))
 
     def identity(self) -> Identity:
         """The node as a new process opens it."""
