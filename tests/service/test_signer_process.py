@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -272,9 +273,12 @@ def test_no_key_is_destroyed_on_the_word_of_an_older_document(fresh: SignedNode)
 
 # ---------------------------------------------------------------- what a thief of the socket asks
 
+Asked = Callable[[], Request]
 
-def claims_of_token(**changes: Any) -> dict[str, Any]:
-    now = int(time.time())
+
+def claims_of_token(*, issued: int = 0, life: int = 600, **changes: Any) -> dict[str, Any]:
+    """Issued so many seconds from now."""
+    iat = int(time.time()) + issued
     claims = {
         "iss": f"https://{NODE}",
         "aud": f"https://{NODE}",
@@ -282,21 +286,21 @@ def claims_of_token(**changes: Any) -> dict[str, Any]:
         "client_id": "hoster",
         "client_kid": "0" * 16,
         "scope": "log:read open:1 query:baseline",
-        "iat": now,
-        "exp": now + 600,
+        "iat": iat,
+        "exp": iat + life,
         "jti": "0" * 32,
     } | changes
     return {name: value for name, value in claims.items() if value is not None}
 
 
-def claims_of_assertion(**changes: Any) -> dict[str, Any]:
-    now = int(time.time())
+def claims_of_assertion(*, issued: int = 0, life: int = 60, **changes: Any) -> dict[str, Any]:
+    iat = int(time.time()) + issued
     claims = {
         "iss": NODE,
         "sub": NODE,
         "aud": "https://nl.example",
-        "iat": now,
-        "exp": now + 60,
+        "iat": iat,
+        "exp": iat + life,
         "jti": "0" * 32,
     }
     return {name: value for name, value in (claims | changes).items() if value is not None}
@@ -314,16 +318,14 @@ def statement(kind: str, payload: bytes) -> Request:
     return Request(Ask.STATEMENT, {"label": "1", "kind": kind}, payload)
 
 
-def token(**changes: Any) -> Request:
-    return Request(Ask.TOKEN, {"label": "1"}, json.dumps(claims_of_token(**changes)).encode())
+def claimed(ask: Ask, claims: Callable[..., dict[str, Any]], **changes: Any) -> Asked:
+    """Made when it is asked: claims of a minute ago are refused whatever else is wrong with them."""
+    return lambda: Request(ask, {"label": "1"}, json.dumps(claims(**changes)).encode())
 
 
-def assertion_of(**changes: Any) -> Request:
-    return Request(Ask.ASSERTION, {"label": "1"}, json.dumps(claims_of_assertion(**changes)).encode())
-
-
-NOW = int(time.time())
-HOSTILE: Mapping[str, Request] = {
+token = partial(claimed, Ask.TOKEN, claims_of_token)
+assertion_of = partial(claimed, Ask.ASSERTION, claims_of_assertion)
+HOSTILE: Mapping[str, Request | Asked] = {
     "append: a second batch of the same size": append(b"".join(OTHER[:2]), start=3),
     "append: a batch before the last": append(b"".join(OTHER[:3]), start=0),
     "append: from where the log is shorter": append(b"".join(OTHER[:1]), start=4),
@@ -371,8 +373,8 @@ HOSTILE: Mapping[str, Request] = {
     "token: everything": token(scope="open:*"),
     "token: a collection that is none": token(scope="open:99999999"),
     "token: no scope": token(scope=""),
-    "token: for ever": token(exp=NOW + 10**8),
-    "token: for next year": token(iat=NOW + 10**7, exp=NOW + 10**7 + 600),
+    "token: for ever": token(life=10**8),
+    "token: for next year": token(issued=10**7),
     "token: at another node": token(aud="https://nl.example"),
     "token: of another node": token(iss="https://nl.example"),
     "token: of two clients": token(client_id="other"),
@@ -381,13 +383,13 @@ HOSTILE: Mapping[str, Request] = {
     "token: bound to nothing": token(cnf={}),
     "token: not an object": Request(Ask.TOKEN, {"label": "1"}, b"[]"),
     "token: a claim twice": Request(Ask.TOKEN, {"label": "1"}, b'{"iss":"a","iss":"b"}'),
-    "assertion: as a token": Request(Ask.ASSERTION, {"label": "1"}, json.dumps(claims_of_token()).encode()),
+    "assertion: as a token": claimed(Ask.ASSERTION, claims_of_token),
     "assertion: in another's name": assertion_of(iss="nl.example", sub="nl.example"),
     "assertion: for itself": assertion_of(aud=f"https://{NODE}"),
     "assertion: for no node": assertion_of(aud="https://*"),
     "assertion: for several nodes": assertion_of(aud=["https://nl.example", "https://de.example"]),
-    "assertion: for ten minutes": assertion_of(exp=NOW + 600),
-    "assertion: for tomorrow": assertion_of(iat=NOW + 86400, exp=NOW + 86460),
+    "assertion: for ten minutes": assertion_of(life=600),
+    "assertion: for tomorrow": assertion_of(issued=86400),
     "create: a root key": Request(Ask.CREATE, {"role": "root", "label": "9"}),
     "create: a storage key": Request(Ask.CREATE, {"role": "storage", "label": "9"}),
     "create: over one that exists": Request(Ask.CREATE, {"role": "auth", "label": "1"}),
@@ -401,10 +403,10 @@ HOSTILE: Mapping[str, Request] = {
 
 @pytest.mark.threat("the process taken over")
 @pytest.mark.parametrize("hostile", HOSTILE.values(), ids=HOSTILE.keys())
-def test_a_thief_of_the_socket_gets_nothing(node: SignedNode, hostile: Request) -> None:
+def test_a_thief_of_the_socket_gets_nothing(node: SignedNode, hostile: Request | Asked) -> None:
     before = state(node)
     with pytest.raises(NodeError) as caught:
-        node.link.ask(hostile)
+        node.link.ask(hostile if isinstance(hostile, Request) else hostile())
     assert not isinstance(caught.value, SignerDownError), "the process lives, and says why not"
     assert state(node) == before
     assert node.log.size(LIST) == 5
@@ -425,12 +427,13 @@ def test_a_thief_of_the_socket_gets_nothing(node: SignedNode, hostile: Request) 
     ],
 )
 def test_a_token_is_of_now_and_of_ten_minutes(issued: int, life: int, *, signed: bool) -> None:
-    claims = claims_of_token(iat=NOW + issued, exp=NOW + issued + life)
+    claims = claims_of_token(issued=issued, life=life)
+    now_s = claims["iat"] - issued
     if signed:
-        check_token(claims, node=NODE, now_s=NOW)
+        check_token(claims, node=NODE, now_s=now_s)
     else:
         with pytest.raises(SignerRefusedError):
-            check_token(claims, node=NODE, now_s=NOW)
+            check_token(claims, node=NODE, now_s=now_s)
 
 
 Stamp = Callable[[SignedNode], Request]
@@ -853,7 +856,7 @@ def test_the_socket_is_for_its_owner(node: SignedNode) -> None:
 
 
 def test_no_secret_and_no_hash_is_in_the_journal(node: SignedNode) -> None:
-    for hostile in list(HOSTILE.values())[:5]:
+    for hostile in [each for each in HOSTILE.values() if isinstance(each, Request)][:5]:
         with pytest.raises(NodeError):
             node.link.ask(hostile)
     assert node.signer.running is not None
