@@ -35,6 +35,8 @@ from support.gateways import (
     KnowingUpload,
     endless_looks,
     exchanged,
+    leaps_when_crowded,
+    leaps_when_received,
 )
 from support.processes import wait_until
 from support.programs import needed
@@ -194,9 +196,9 @@ async def test_nothing_is_hashed_for_a_client_that_left(
         assert await left.wait()
 
 
-async def test_a_silent_client_is_let_go(tmp_path: Path) -> None:
-    async with serving(tmp_path, idle=0.05) as world:
-        assert await asked(world, b"zINSTREAM\0") == b"COMMAND READ TIMED OUT\0"
+async def test_a_silent_client_is_let_go(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    leaps_when_received(monkeypatch, 20)
+    assert await asked(world, b"zINSTREAM\0") == b"COMMAND READ TIMED OUT\0"
 
 
 async def test_whoever_sends_byte_by_byte_is_not_waited_for_anew(tmp_path: Path) -> None:
@@ -215,10 +217,13 @@ async def test_whoever_sends_byte_by_byte_is_not_waited_for_anew(tmp_path: Path)
 
 
 @pytest.mark.parametrize("held", [b"", b"zIDSESSION\0", b"zINSTREAM\0"], ids=["silent", "session", "stream"])
-async def test_held_connections_give_their_places_to_others(tmp_path: Path, held: bytes) -> None:
+async def test_held_connections_give_their_places_to_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, held: bytes
+) -> None:
     """Every place is taken by somebody who sends nothing more, for two minutes if one waited for it."""
+    leaps_when_crowded(monkeypatch, 5)
     limits = ConnectionLimits(connections=3, connections_per_address=3)
-    async with serving(tmp_path, idle=120.0, crowded=0.2, limits=limits) as world:
+    async with serving(tmp_path, idle=120.0, limits=limits) as world:
         with ExitStack() as stack:
             for _ in range(3):
                 link = stack.enter_context(socket.socket(socket.AF_UNIX))

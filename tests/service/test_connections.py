@@ -9,11 +9,12 @@ from pathlib import Path
 import pytest
 
 from node.config import ConnectionLimits
-from node.connections import Acceptor, listen
+from node.connections import CROWDED_SECONDS, Acceptor, listen
 from node.hoster.gateways.sockets import host_and_port
 from support.agencies import found_agency
 from support.crowds import FLOOD, MOST_MB, crowd, held, rss_mb
 from support.gateways import proxy_header
+from support.leap import leap
 from support.processes import Cli, Running, free_port, wait_until
 
 SPOKEN_FOR = (ip_network("127.0.0.1"),)
@@ -150,12 +151,11 @@ async def test_a_full_door_waits_a_little_then_says_so(monkeypatch: pytest.Monke
             writer.close()
 
 
-async def test_nobody_is_turned_away_while_places_come_free(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_nobody_is_turned_away_while_places_come_free() -> None:
     """A crowd may last: who waits longer for a place than one is waited for gets it all the same."""
-    monkeypatch.setattr("node.connections.CROWDED_SECONDS", 0.2)
 
     async def answer(connection: socket.socket, _: str) -> None:
-        await asyncio.sleep(0.1)
+        leap(CROWDED_SECONDS)
         await asyncio.get_running_loop().sock_sendall(connection, b"served")
 
     listening = await listen("127.0.0.1", 0)

@@ -27,6 +27,7 @@ from node.web.gateways.listener import served
 from node.web.gateways.services import LocalServices
 from protocol.digest import Algorithm, Digest
 from support.gateways import LIMITS, exchanged
+from support.leap import leap
 from support.processes import wait_until
 
 LISTED = b"listed content"
@@ -202,16 +203,21 @@ async def test_no_more_large_files_wait_than_there_are_places(
 async def test_nobody_waits_for_ever_and_is_told_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     begun = tmp_path / "begun"
     hashing(monkeypatch, f"(open({str(begun)!r}, 'w'), time.sleep(300))")
-    async with doors(tmp_path, wait_seconds=0.3) as world:
+    async with doors(tmp_path, wait_seconds=10) as world:
+
+        async def wait_too_long() -> None:
+            await asyncio.to_thread(wait_until, lambda: world.processes.waited_seconds > 0)
+            leap(10)
+
         assert world.processes.waited_seconds == 0
         with world.passed(sized(tmp_path, 10)):
             await asyncio.to_thread(wait_until, begun.exists)
-            asking = asyncio.create_task(world.asked(ASKED))
-            await asyncio.to_thread(wait_until, lambda: world.processes.waited_seconds > 0)
-            assert await asking == b"stream: too many files wait to be hashed ERROR\0"
-            async with world.client.post(f"{world.url}/v1/scan", data=b"an upload") as reply:
-                assert reply.status == 503
-                assert int(reply.headers["Retry-After"]) > 0
+            said, _ = await asyncio.gather(world.asked(ASKED), wait_too_long())
+            assert said == b"stream: too many files wait to be hashed ERROR\0"
+            upload = world.client.post(f"{world.url}/v1/scan", data=b"an upload")
+            reply, _ = await asyncio.gather(upload, wait_too_long())
+            assert reply.status == 503
+            assert int(reply.headers["Retry-After"]) > 0
         assert world.processes.waited_seconds == 0
 
 

@@ -34,6 +34,8 @@ from support.gateways import (
     KnowingUpload,
     endless_looks,
     exchanged,
+    leaps_when_crowded,
+    leaps_when_received,
 )
 from support.processes import free_port
 from support.squid import squid
@@ -374,9 +376,10 @@ def _beating(links: Sequence[socket.socket]) -> Iterator[Event]:
 
 
 @pytest.mark.threat("an upload that evades a door")
-async def test_slow_senders_give_their_places_to_others() -> None:
+async def test_slow_senders_give_their_places_to_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    leaps_when_crowded(monkeypatch, 5)
     limits = ConnectionLimits(connections=3, connections_per_address=3)
-    async with serving(crowded=0.2, limits=limits) as world:
+    async with serving(limits=limits) as world:
         with dripping(world, 3):
             said = await asked(world, message("REQMOD", LISTED, fields=ALLOW))
     assert b"HTTP/1.1 403 Forbidden" in said
@@ -423,9 +426,9 @@ async def test_whoever_sends_byte_by_byte_is_not_waited_for_anew(
     assert said.startswith(b"ICAP/1.0 408 Request timeout\r\n")
 
 
-async def test_whoever_is_let_go_is_told_so() -> None:
-    async with serving(idle=0.2) as world:
-        assert (await asked(world, BEGUN)).startswith(b"ICAP/1.0 408 Request timeout\r\n")
+async def test_whoever_is_let_go_is_told_so(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    leaps_when_received(monkeypatch, 20)
+    assert (await asked(world, BEGUN)).startswith(b"ICAP/1.0 408 Request timeout\r\n")
 
 
 @pytest.mark.threat("an upload that evades a door")

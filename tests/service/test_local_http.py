@@ -44,6 +44,7 @@ from support.gateways import (
     endless_looks,
     exchanged,
 )
+from support.leap import leap
 
 PDQ_LISTED = sha256(LISTED).digest()
 """The inspector knows values of 32 bytes: this one stands for a PDQ value as well."""
@@ -182,10 +183,12 @@ async def test_how_it_stands(world: World) -> None:
 async def test_what_is_too_long_or_too_slow_is_refused(tmp_path: Path) -> None:
     async def dripping() -> AsyncIterator[bytes]:
         yield b"a"
-        await asyncio.sleep(1)
+        for _ in range(100):
+            leap(1)
+            await asyncio.sleep(0.01)
         yield b"b"
 
-    async with serving(tmp_path, piece_seconds=0.05) as world:
+    async with serving(tmp_path) as world:
         assert (await world.json("POST", "/v1/scan", data=b"x" * 200_000))[0] == 413
         assert (await world.json("POST", "/v1/check", data=BytesIO(b"x" * 2_000_000)))[0] == 413
         assert (await world.json("POST", "/v1/scan", data=dripping()))[0] == 408
@@ -611,9 +614,10 @@ async def test_a_form_that_never_begins_is_let_go(tmp_path: Path) -> None:
     async def dripping() -> AsyncIterator[bytes]:
         for _ in range(100):
             yield b"\r\n"
-            await asyncio.sleep(0.02)
+            leap(1)
+            await asyncio.sleep(0.01)
 
-    async with serving(tmp_path, piece_seconds=0.1) as world:
+    async with serving(tmp_path) as world:
         headers = {"Content-Type": "multipart/form-data; boundary=x"}
         assert (await world.json("POST", "/h/hash", data=dripping(), headers=headers))[0] == 408
 

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import replace
 
 import pytest
 
@@ -11,32 +10,21 @@ from node.errors import NodeError, PeerUnreachableError, VerificationError
 from node.remote.limits import RemoteLimits
 from node.trust.tuf.client import Followed, follow
 from support.fakes_api import RecordingTraffic, remote_to
-from support.hostile import Script, drips, floods, hostile, reply, says, then_resets
+from support.hostile import Script, drips, floods, hostile, reply, says, silent, then_resets
 from support.tuf_origin import HOLDERS, TufOrigin
 
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nConnection: close\r\n"
-LIMITS = RemoteLimits(
-    connect_seconds=0.5,
-    reply_seconds=0.3,
-    window_seconds=0.3,
-    window_bytes=4096,
-    attempts=2,
-    backoff_seconds=0.001,
-)
+LIMITS = RemoteLimits(attempts=2, backoff_seconds=0.001)
 PLACES = ["/2.root.json", "/timestamp.json", ".snapshot.json", ".targets.json", ".members.json", ".node.json"]
 """In the order of asking."""
 
 
-async def _silence(_head: bytes, _writer: asyncio.StreamWriter) -> None:
-    await asyncio.sleep(30)
-
-
 ANSWERS: dict[str, tuple[Script, type[NodeError]]] = {
-    "drips": (drips(HEAD + b"Content-Length: 200\r\n\r\n", every=0.05), PeerUnreachableError),
-    "drips without a length": (drips(HEAD + b"\r\n", every=0.05), PeerUnreachableError),
+    "drips": (drips(HEAD + b"Content-Length: 200\r\n\r\n"), PeerUnreachableError),
+    "drips without a length": (drips(HEAD + b"\r\n"), PeerUnreachableError),
     "is endless": (floods(HEAD + b"\r\n"), VerificationError),
     "announces more than is signed for": (says(HEAD + b"Content-Length: 9000000\r\n\r\n"), VerificationError),
-    "says nothing": (_silence, PeerUnreachableError),
+    "says nothing": (silent(LIMITS.connect_seconds + LIMITS.reply_seconds), PeerUnreachableError),
     "stops in the middle": (then_resets(HEAD + b"Content-Length: 200\r\n\r\n{"), PeerUnreachableError),
 }
 
@@ -73,12 +61,11 @@ async def visit(
     script: Script,
     held: HeldTrust | None = None,
     *,
-    seconds: float = 60,
-    limits: RemoteLimits = LIMITS,
+    seconds: float = 600,
 ) -> tuple[Followed, Sequence[bytes], int]:
     """What came of it, what was asked for, and how many bytes were read."""
     traffic = RecordingTraffic()
-    async with hostile(script) as server, remote_to(server.url, limits=limits, traffic=traffic) as remote:
+    async with hostile(script) as server, remote_to(server.url, limits=LIMITS, traffic=traffic) as remote:
         start = held or HeldTrust(roots=(origin.files.get("1.root.json"),))
         followed = await follow(start, remote, origin.clock.now(), seconds=seconds)
         return followed, server.requests, traffic.received
@@ -109,9 +96,8 @@ async def test_a_visit_ends_although_the_server_still_answers(origin: TufOrigin)
     for _ in range(3):
         origin.rotate(HOLDERS[:2])
     honest = serving(origin)
-    patient = replace(LIMITS, reply_seconds=60)
-    late = serving(origin, but="/4.root.json", script=_silence)
-    followed, asked, _ = await visit(origin, late, seconds=3, limits=patient)
+    late = serving(origin, but="/4.root.json", script=silent(30))
+    followed, asked, _ = await visit(origin, late, seconds=30)
     assert isinstance(followed.failure, PeerUnreachableError)
     assert len(followed.held.roots) == len(asked) == 3
     later, _, _ = await visit(origin, honest, followed.held)

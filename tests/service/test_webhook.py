@@ -25,6 +25,7 @@ from node.errors import (
 from node.hoster.reporters.webhook import Webhook
 from node.ports.reporters import HttpAsk
 from node.remote.limits import RemoteLimits
+from support.leap import leap
 from support.outside import NAME, OUTSIDE, WITH_ALL, Memory, entry, secret_file, tools
 
 OLD, NEW = ("whsec_" + b64encode(bytes([number]) * 32).decode() for number in (1, 2))
@@ -181,14 +182,18 @@ async def test_an_endless_answer_is_cut_off(receiver: Receiver, tmp_path: Path) 
 
 
 async def test_a_silent_receiver_is_given_up(receiver: Receiver, tmp_path: Path) -> None:
+    limits = RemoteLimits(attempts=1)
+
     async def silent(_: web.Request) -> web.StreamResponse:
+        leap(limits.connect_seconds + limits.reply_seconds)
         await asyncio.Event().wait()
         raise AssertionError
 
     receiver.script.append(silent)
-    hasty = tools(limits=RemoteLimits(connect_seconds=0.1, reply_seconds=0.1, attempts=1))
     with pytest.raises(PeerUnreachableError, match="in time"):
-        await hasty.web.ask(HttpAsk(method="POST", url=receiver.url, body=b"{}", repeatable=True))
+        await tools(limits=limits).web.ask(
+            HttpAsk(method="POST", url=receiver.url, body=b"{}", repeatable=True)
+        )
 
 
 @pytest.mark.parametrize(

@@ -51,10 +51,6 @@ TOKEN_KEY = TokenPrivateKey.from_seed(b"t" * 32)
 IDENTITY = create_identity(NODE, now=START)
 PEER_TLS = create_identity(PEER, now=START)
 QUICK = RemoteLimits(
-    connect_seconds=2.0,
-    reply_seconds=2.0,
-    window_seconds=0.3,
-    window_bytes=4096,
     attempts=3,
     backoff_seconds=0.002,
     max_pause_seconds=1.0,

@@ -5,16 +5,18 @@ import os
 import socket
 import threading
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from hashlib import sha256
 from typing import Final
 
 import pytest
 
+from node.hoster.gateways.patience import Patience
 from node.hoster.settings import AgentSettings
 from node.ports.inspection import Inspected
 from node.ports.verdicts import CLEAN, Outcome, Verdict, Verdicts
 from protocol.digest import Algorithm, Digest
+from support.leap import leap
 from support.sockets import heard
 
 LIMITS: Final = AgentSettings()
@@ -68,6 +70,30 @@ def endless_looks(monkeypatch: pytest.MonkeyPatch) -> tuple[asyncio.Event, async
 
     monkeypatch.setattr(KnowingUpload, "inspect", inspect)
     return begun, left
+
+
+def leaps_when_received(monkeypatch: pytest.MonkeyPatch, seconds: float) -> None:
+    """Have so much time pass when a file begins to be received, and its next piece is waited for."""
+    receiving = KnowingInspector.receiving
+
+    def received(inspector: KnowingInspector) -> AbstractAsyncContextManager[KnowingUpload]:
+        asyncio.get_running_loop().call_soon(leap, seconds)
+        return receiving(inspector)
+
+    monkeypatch.setattr(KnowingInspector, "receiving", received)
+
+
+def leaps_when_crowded(monkeypatch: pytest.MonkeyPatch, seconds: float) -> None:
+    """Have so much time pass once every place is taken, for those who have one and for nobody who comes then."""
+    crowded = Patience.crowded
+
+    @contextmanager
+    def lasting(patience: Patience) -> Iterator[None]:
+        with crowded(patience):
+            asyncio.get_running_loop().call_soon(leap, seconds)
+            yield
+
+    monkeypatch.setattr(Patience, "crowded", lasting)
 
 
 class KnowingInspector:

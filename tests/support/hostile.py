@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from node.clock import system_entropy
 from node.tls import server_context
 from support.fakes_api import IDENTITY
+from support.leap import leap
 
 Script = Callable[[bytes, asyncio.StreamWriter], Awaitable[None]]
 """Gets the head of a request and may write; the connection is closed after it unless `keep` is true."""
@@ -92,15 +93,28 @@ def then_resets(data: bytes) -> Script:
     return script
 
 
-def drips(head: bytes, *, every: float) -> Script:
-    """A script that writes `head` and then a byte now and then, without end."""
+def silent(seconds: float = 0.0, *, after: asyncio.Event | None = None) -> Script:
+    """A script that writes nothing, while so much time of the loop passes: at once, or after what is awaited."""
+
+    async def script(_head: bytes, _writer: asyncio.StreamWriter) -> None:
+        if after is not None:
+            await after.wait()
+        leap(seconds)
+        await asyncio.Event().wait()
+
+    return script
+
+
+def drips(head: bytes) -> Script:
+    """A script that writes `head` and then a byte each second of the loop's time, without end."""
 
     async def script(_head: bytes, writer: asyncio.StreamWriter) -> None:
         writer.write(head)
         while not writer.is_closing():
             writer.write(b"x")
             await writer.drain()
-            await asyncio.sleep(every)
+            leap(1)
+            await asyncio.sleep(0)
 
     return script
 

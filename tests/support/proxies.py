@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from node.clock import system_entropy
 from node.remote.proxy import Proxy
 from node.tls import TlsIdentity, server_context
+from support.leap import leap
 
 _ESTABLISHED = b"HTTP/1.1 200 Connection established\r\n\r\n"
 
@@ -55,6 +56,7 @@ class ConnectProxy:
             await writer.drain()
             return
         if self.hangs:
+            leap(60)
             await reader.read()
             return
         writer.write(_ESTABLISHED)
