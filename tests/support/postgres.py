@@ -57,14 +57,16 @@ def postgres_server(**settings: str) -> Iterator[PostgresServer]:
         become = unprivileged(Path(scratch))
         _lay_out(data, [*become, folder / "initdb"])
         port = free_port()
-        process = subprocess.Popen(
-            [*become, folder / "postgres", "-D", data, *_settings(port=str(port), **settings)],
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
+        journal = Path(scratch, "journal")
+        with journal.open("wb") as said:
+            process = subprocess.Popen(
+                [*become, folder / "postgres", "-D", data, *_settings(port=str(port), **settings)],
+                stdout=subprocess.DEVNULL,
+                stderr=said,
+            )
         server = PostgresServer(port, process.pid)
         try:
-            _wait(server, process)
+            _wait(server, process, journal)
             yield server
         finally:
             process.send_signal(signal.SIGQUIT)  # waits for no client and writes nothing that is thrown away
@@ -121,9 +123,9 @@ def _user(name: str) -> pwd.struct_passwd | None:
         return None
 
 
-def _wait(server: PostgresServer, process: "subprocess.Popen[bytes]") -> None:
+def _wait(server: PostgresServer, process: "subprocess.Popen[bytes]", journal: Path) -> None:
     for _ in range(300):
-        assert process.poll() is None, "PostgreSQL did not start"
+        assert process.poll() is None, journal.read_text()
         try:
             with psycopg.connect(server._conninfo("postgres"), connect_timeout=2):
                 return
