@@ -218,7 +218,7 @@ async def test_a_silent_witness_is_waited_for_once_and_not_for_every_head(
         await both.wait()
         return await cosigners.ask_witness(api, own, **rest)
 
-    monkeypatch.setattr("node.witnesses.cosignatures._PATIENCE_SECONDS", 5.0)
+    monkeypatch.setattr("node.witnesses.cosignatures._PATIENCE_SECONDS", 60.0)
     monkeypatch.setattr("node.witnesses.cosignatures.ask_witness", two_at_once)
     standings = await world.witnesses.cosigning(world.fr).collect()
     said = {asked.words for one in standings for asked in one.asked}

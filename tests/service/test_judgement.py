@@ -214,9 +214,11 @@ def test_what_is_judged_soon_is_shown_at_once(judge: Judge, agency: Agency) -> N
 
 
 def test_while_judging_takes_no_time_the_latest_is_that_of_now(judge: Judge, agency: Agency) -> None:
-    before = len(waiting(judge))
-    agency.publish(rows("file 1"))
-    assert (before, len(waiting(judge))) == (6, 5)
+    with patch.object(judgement, "PATIENCE_SECONDS", 60):
+        before = len(waiting(judge))
+        judge._held = replace(judge.now(), seconds=0)
+        agency.publish(rows("file 1"))
+        assert (before, len(waiting(judge))) == (6, 5)
 
 
 def test_a_bundle_that_gave_way_meanwhile_is_read_again(judge: Judge) -> None:

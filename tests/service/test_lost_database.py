@@ -109,7 +109,7 @@ def test_a_statement_is_given_as_long_as_the_dsn_says(tmp_path: Path) -> None:
     with postgres_server() as server:
         dsn = server.database()
         cli = found_agency(tmp_path, name="fr", country="FR", store=dsn)
-        cli.edit("sigfed.toml", f'"{dsn}"', f'"{dsn}?options=-c%20statement_timeout%3D300"')
+        cli.edit("sigfed.toml", f'"{dsn}"', f'"{dsn}?options=-c%20statement_timeout%3D3000"')
         with psycopg.connect(dsn.replace("+psycopg", "")) as other:
             other.execute("LOCK TABLE lease")
             refused = cli.run("list", "create", "csam")

@@ -4,7 +4,6 @@ import asyncio
 import shutil
 from collections.abc import Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -243,16 +242,17 @@ def test_what_does_not_end_in_time_keeps_nobody_waiting(
     agency: CheapNode, store: Store, silent: list[object], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As a name that no server answers for: the operating system looks for it in a thread that cannot be stopped."""
-    returned, ended = Event(), Event()
+    begun, returned, ended = Event(), Event(), Event()
 
     def look_for_a_name() -> None:
+        begun.set()
         returned.wait(30)
         ended.set()
 
     async def asked(*_: object, **__: object) -> Sightings:
-        with suppress(TimeoutError):
-            async with asyncio.timeout(0.01):
-                await asyncio.to_thread(look_for_a_name)
+        looking = asyncio.create_task(asyncio.to_thread(look_for_a_name))
+        await asyncio.to_thread(begun.wait)
+        looking.cancel()  # as what has a time is when it is over
         return Sightings(heads={})
 
     monkeypatch.setattr(rollback, "witnessed", asked)

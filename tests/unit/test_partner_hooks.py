@@ -2,8 +2,10 @@
 
 import json
 import os
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -83,13 +85,23 @@ def _has_ended(pid: int) -> bool:
         return True
 
 
-def test_one_that_hangs_is_ended_with_all_that_it_started(tmp_path: Path) -> None:
-    script = program(tmp_path, f"sleep 600 & echo $! > {tmp_path}/child; wait")
+def test_one_that_hangs_is_ended_with_all_that_it_started(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    child = tmp_path / "child"
+    script = program(tmp_path, f"sleep 600 & echo $! > {child}; wait")
+    communicate = subprocess.Popen.communicate
+
+    def begun(process: "subprocess.Popen[bytes]", *given: Any, **named: Any) -> Any:
+        wait_until(lambda: child.exists() and child.read_text().endswith("\n"))  # its time begins then
+        return communicate(process, *given, **named)
+
+    monkeypatch.setattr(subprocess.Popen, "communicate", begun)
 
     (line,) = told(script, seconds=1)
 
     assert "was ended after 1 s" in line
-    wait_until(lambda: _has_ended(int((tmp_path / "child").read_text())))
+    wait_until(lambda: _has_ended(int(child.read_text())))
 
 
 def test_a_child_that_stays_and_input_that_nobody_reads_keep_nobody_waiting(tmp_path: Path) -> None:

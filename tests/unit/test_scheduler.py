@@ -51,5 +51,5 @@ async def test_only_jobs_with_an_interval_are_scheduled_and_they_run() -> None:
     scheduler.start()
     assert scheduler.names() == ["sync"]
     scheduler.run_now("sync")
-    await asyncio.wait_for(ran.wait(), 5)
+    await asyncio.wait_for(ran.wait(), 60)
     scheduler.stop()
