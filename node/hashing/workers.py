@@ -9,7 +9,7 @@ import os
 import selectors
 import socket
 from collections import deque
-from collections.abc import Generator, Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -25,31 +25,19 @@ _MOST_FALSE_STARTS: Final = 3
 _LONGEST_WAIT_SECONDS: Final = 1.0
 """Ctrl-C that comes just before a wait ends none; it must not be lost until a worker is done with a large file."""
 _SMALL_BYTES: Final = 256 * 1024
-"""One worker is done with them, and with a picture of that size, sooner than a second one has started."""
+"""Of all files together: one worker is done with them sooner than a second one has started."""
 _BYTES_OF_A_FILE: Final = 4096
 """Opening and closing a file takes as long as hashing so many bytes of it."""
 
 
 def hash_files(paths: Iterable[Path], plan: HashPlan) -> list[Outcome]:
     """Hash files, one for each processor at a time; their outcomes in the order of the paths. Raises as `results`."""
-    files = list(paths)
-    with HashWorkers(1 if _are_small(files) else processors(), plan) as workers:
-        return sorted(workers.results(files), key=lambda outcome: outcome.place)
-
-
-def _are_small(files: Sequence[Path]) -> bool:
-    total = 0
-    for path in files:
-        with suppress(OSError):  # what cannot be read is an outcome
-            total += path.stat().st_size
-        total += _BYTES_OF_A_FILE
-        if total > _SMALL_BYTES:
-            return False
-    return True
+    with HashWorkers(processors(), plan) as workers:
+        return sorted(workers.results(paths), key=lambda outcome: outcome.place)
 
 
 class HashWorkers:
-    """Worker processes; a context manager. They start when there is work, and end with it.
+    """Worker processes; a context manager. They start when there is work, one for few small files, and end with it.
 
     At most `jobs` times 128 files are under way or waiting to be taken by the caller. Not safe for several threads, but
     for `stop`.
@@ -112,11 +100,14 @@ class HashWorkers:
     def _hand_out(self, feed: "_Feed") -> None:
         for link in self._links:
             _hand(link, feed)
-        while len(self._links) < self._jobs and (jobs := feed.take(1)):
+        while self._too_few(feed) and (jobs := feed.take(1)):
             link = WorkerLink(self._plan)
             self._links.append(link)
             self._selector.register(link, selectors.EVENT_READ)
             link.hand(jobs)
+
+    def _too_few(self, feed: "_Feed") -> bool:
+        return not self._links or (len(self._links) < self._jobs and not feed.is_small())
 
     def _collect(self, link: WorkerLink, feed: "_Feed") -> Iterator[Outcome]:
         try:
@@ -151,20 +142,41 @@ class HashWorkers:
 
 
 class _Feed:
-    """Jobs to hand out: those that came back first, then the caller's paths."""
+    """Jobs to hand out: those that came back or were looked at first, then the caller's paths."""
 
     def __init__(self, paths: Iterable[Path]) -> None:
         self._paths = enumerate(paths)
         self._back: deque[Job] = deque()
+        self._bytes = 0
+        """Of the files so far, until they are not small."""
 
     def take(self, count: int) -> list[Job]:
         found = [self._back.popleft() for _ in range(min(count, len(self._back)))]
-        while len(found) < count and (following := next(self._paths, None)) is not None:
-            found.append(Job(*following))
+        while len(found) < count and (job := self._next()) is not None:
+            found.append(job)
         return found
 
     def put_back(self, jobs: Iterable[Job]) -> None:
         self._back.extend(jobs)
+
+    def is_small(self) -> bool:
+        """Whether all files are small together; looks at no more of them than it takes to tell."""
+        while self._bytes <= _SMALL_BYTES:
+            if (job := self._next()) is None:
+                return True
+            self._back.append(job)
+        return False
+
+    def _next(self) -> Job | None:
+        following = next(self._paths, None)
+        if following is None:
+            return None
+        job = Job(*following)
+        if self._bytes <= _SMALL_BYTES:
+            with suppress(OSError):  # what cannot be read is an outcome
+                self._bytes += job.path.lstat().st_size
+            self._bytes += _BYTES_OF_A_FILE
+        return job
 
 
 def _hand(link: WorkerLink, feed: _Feed) -> None:

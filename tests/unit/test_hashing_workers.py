@@ -12,12 +12,12 @@ from pathlib import Path
 import pytest
 
 from node.errors import NodeError
-from node.hashing import worker_link, workers
+from node.hashing import worker_link
 from node.hashing.file_hashes import Fault, Hashed, Part
 from node.hashing.outcomes import Outcome, dump, load, pack_hashed, pack_unreadable, unpack
 from node.hashing.plan import Bounds, HashPlan
 from node.hashing.read import hash_path
-from node.hashing.worker_link import MAX_BATCH, WorkerLink
+from node.hashing.worker_link import MAX_BATCH
 from node.hashing.workers import HashWorkers, hash_files
 from protocol.digest import Algorithm, Digest
 from support.tables import md5
@@ -57,25 +57,20 @@ def test_every_file_once_with_its_own_hashes(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("number", "size", "started"), [(3, 10, 1), (3, 100_000, 3), (200, 10, 3)])
-def test_few_small_files_start_one_process(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int, size: int, started: int
-) -> None:
-    plans: list[HashPlan] = []
-
-    class Counted(WorkerLink):
-        def __init__(self, plan: HashPlan) -> None:
-            plans.append(plan)
-            super().__init__(plan)
-
-    monkeypatch.setattr(workers, "WorkerLink", Counted)
-    monkeypatch.setattr(workers, "processors", lambda: 3)
+def test_few_small_files_start_one_process(tmp_path: Path, number: int, size: int, started: int) -> None:
     paths = many(tmp_path, number)
     for path in paths:
         path.write_bytes(bytes(size))
-    outcomes = hash_files([*paths, tmp_path / "nowhere"], EXACT)
+    with HashWorkers(3, EXACT) as workers:
+        outcomes = sorted(workers.results([*paths, tmp_path / "nowhere"]), key=lambda outcome: outcome.place)
+        assert len(pids(workers)) == started
     assert [outcome.place for outcome in outcomes] == list(range(number + 1))
     assert [outcome.hashed is None for outcome in outcomes] == [False] * number + [True]
-    assert len(plans) == started
+
+
+def test_named_files_come_in_their_order(tmp_path: Path) -> None:
+    paths = many(tmp_path, 200)
+    assert [outcome.path for outcome in hash_files(paths, EXACT)] == paths
 
 
 def test_what_cannot_be_read_is_an_outcome(tmp_path: Path) -> None:
