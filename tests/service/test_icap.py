@@ -8,6 +8,7 @@ import zlib
 from base64 import b64encode
 from binascii import b2a_qp
 from collections.abc import AsyncIterator, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from io import BytesIO
@@ -37,7 +38,9 @@ from support.gateways import (
     leaps_when_crowded,
     leaps_when_received,
 )
+from support.leap import leap
 from support.processes import free_port
+from support.sockets import heard
 from support.squid import squid
 
 CONTACT = "abuse@proxy.example <no tag>"
@@ -431,6 +434,21 @@ async def test_whoever_is_let_go_is_told_so(world: World, monkeypatch: pytest.Mo
     assert (await asked(world, BEGUN)).startswith(b"ICAP/1.0 408 Request timeout\r\n")
 
 
+async def test_who_asks_for_nothing_more_is_let_go_without_a_word(world: World) -> None:
+    """It may be asking just now, and would take that word for its answer."""
+    loop = asyncio.get_running_loop()
+
+    def asked_once() -> bytes:
+        with socket.create_connection(("127.0.0.1", world.port), timeout=20) as link:
+            link.sendall(message("REQMOD", CLEAR, fields="Allow: 204\r\n"))
+            answer = link.recv(65536)
+            loop.call_soon_threadsafe(leap, 20)
+            return answer + heard(link)
+
+    said = await asyncio.to_thread(asked_once)
+    assert re.findall(rb"ICAP/1.0 (\d+)", said) == [b"204"]
+
+
 @pytest.mark.threat("an upload that evades a door")
 async def test_what_is_judged_for_nobody_ends(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its client leaves while its file is looked at, and what it sent behind that does not hide it."""
@@ -526,6 +544,33 @@ async def test_what_makes_no_sense_ends_the_connection(world: World, sent: bytes
 
 
 FILES = {"/clear": BINARY, "/listed": LISTED, "/text": TEXT, "/large": BINARY * 100, "/small": CLEAR}
+
+
+@pytest.mark.threat("an upload that evades a door")
+@pytest.mark.parametrize("bypass", [False, True])
+async def test_squid_that_asks_as_it_is_let_go_asks_again(tmp_path: Path, bypass: bool) -> None:
+    loop, asking = asyncio.get_running_loop(), Event()
+
+    def let_go() -> None:
+        """While this daemon stands still: then both are there, the end of a connection's time and a request."""
+        asking.wait(10)
+        leap(20)
+
+    async with serving() as world:
+
+        def ask() -> None:
+            with (
+                squid(tmp_path, icap=world.port, files=FILES, bypass=bypass) as through,
+                ThreadPoolExecutor(1) as pool,
+            ):
+                assert through.get("/clear") == (200, BINARY)
+                loop.call_soon_threadsafe(let_go)
+                listed = pool.submit(through.post, LISTED)
+                time.sleep(0.5)
+                asking.set()
+                assert listed.result()[0] == 403
+
+        await asyncio.to_thread(ask)
 
 
 async def test_squid_lets_pass_what_is_clear_and_blocks_what_is_listed(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ drop what they kept.
 import asyncio
 import socket
 from collections.abc import Awaitable, Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -87,7 +88,7 @@ class _Conversation:
 
     async def hold(self) -> None:
         try:
-            while True:
+            while await self._begun():
                 async with asyncio.timeout(self._service.patience.seconds):  # for all of it, as `Wire.until`
                     request = await self._event()
                 assert isinstance(request, Request), "a request comes first"
@@ -98,6 +99,18 @@ class _Conversation:
             await self._end(exc.status)
         except TimeoutError:
             await self._end(408)
+
+    async def _begun(self) -> bool:
+        """Whether another request begins; who sends none is let go without a word.
+
+        A proxy that sends one at that moment would take the word for its answer, and let pass what nobody judged. Where
+        the connection just ends it asks again.
+        """
+        if self._parser.has_begun:
+            return True
+        with suppress(TimeoutError):
+            return bool(await self._wire.peek())
+        return False
 
     async def _event(self) -> Event:
         while True:

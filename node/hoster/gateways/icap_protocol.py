@@ -113,6 +113,11 @@ class Parser:
         self._last_is_whole = True
         self._trailer_bytes = 0
 
+    @property
+    def has_begun(self) -> bool:
+        """Whether anything of what comes next was fed."""
+        return bool(self._buffer)
+
     def feed(self, data: bytes) -> None:
         """Take what was received."""
         self._buffer += data
