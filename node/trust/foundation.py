@@ -166,13 +166,13 @@ def found(
     repository.list_files(root, signed, signers)
     repository.stamp(root, lambda: Freshness(snapshot, timestamp))
     keychain.create_secret(Role.STORAGE, FIRST)
-    spare = spare_files(roots=labels, targets=labels, threshold=profile.threshold)
+    spare = spare_files(roots=labels, targets=labels, signing=labels[: profile.threshold])
     return Founded(root_sha256=fingerprint(data), words=to_words(fingerprint(data)), spare=spare)
 
 
-def spare_files(*, roots: Sequence[str], targets: Sequence[str], threshold: int) -> tuple[str, ...]:
-    """Key files, by their labels, that are not needed where `threshold` targets keys sign the trust files."""
-    spare = {Role.ROOT: roots, Role.TARGETS: targets[threshold:]}
+def spare_files(*, roots: Sequence[str], targets: Sequence[str], signing: Sequence[str]) -> tuple[str, ...]:
+    """Key files, by their labels, that no daily work needs: all but the targets keys that sign the trust files."""
+    spare = {Role.ROOT: roots, Role.TARGETS: [label for label in targets if label not in signing]}
     return tuple(f"{role.value}-{label}.json" for role, labels in spare.items() for label in labels)
 
 

@@ -18,7 +18,7 @@ from node.errors import NodeError, PeerUnreachableError
 from node.group.check import group_checks
 from node.health import Check, Health
 from node.identity.audit import gaps
-from node.identity.identity import Identity
+from node.identity.identity import Identity, held_labels
 from node.identity.keyring import lost_epochs
 from node.identity.lease import claim_of, require_lease
 from node.identity.rollback import require_current, rolled_back_logs
@@ -89,10 +89,18 @@ def _keys(identity: Identity) -> Iterator[Check]:
         yield Check("keys", Health.FAIL, f"{name}: {wrong}", "restore it from a backup")
     if not damaged:
         yield Check("keys", Health.OK, f"the passphrase opens each of the {len(found)} online key files")
+    yield from _taken_back(identity)
+
+
+def _offline_keys(identity: Identity) -> Iterator[Check]:
+    """Says something only where more key files of holders lie than sign the trust files, and all can be read."""
+    root, offline = identity.trust.root(), identity.root_keychain
+    if offline.damaged():
+        return
     spare = spare_files(
-        roots=identity.root_keychain.labels(Role.ROOT),
-        targets=identity.root_keychain.labels(Role.TARGETS),
-        threshold=identity.trust.root().targets_threshold,
+        roots=offline.labels(Role.ROOT),
+        targets=offline.labels(Role.TARGETS),
+        signing=held_labels(offline, Role.TARGETS, root.targets_keys)[: root.targets_threshold],
     )
     if spare:
         yield Check(
@@ -101,7 +109,6 @@ def _keys(identity: Identity) -> Iterator[Check]:
             f"on this machine: {counted(len(spare), 'key')} that no daily work needs",
             f"move {', '.join(spare)} from {identity.home.offline_keys} to sticks in safes",
         )
-    yield from _taken_back(identity)
 
 
 def _taken_back(identity: Identity) -> Iterator[Check]:
@@ -391,6 +398,7 @@ CHECKS: dict[str, Callable[[Identity], Iterator[Check]]] = {
     "passphrase": _passphrase,
     "lease": _lease,
     "keys": _keys,
+    "offline keys": _offline_keys,
     "epochs": _epochs,
     "signer": _signer,
     "trust": _trust,

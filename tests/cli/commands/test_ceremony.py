@@ -70,6 +70,16 @@ def test_it_ends_with_a_transcript_that_its_holders_signed(office: Cli, tmp_path
     office.refused(2, "is not overwritten", "key", "ceremony", str(file))
 
 
+def test_afterwards_the_targets_key_that_signs_is_the_one_that_stays_here(
+    office: Cli, tmp_path: Path
+) -> None:
+    """Which of the files that is, the root says and not their names: the replaced one comes first by name."""
+    office.done("key", "ceremony", str(script(office, tmp_path)), typed="y\n" * 6)
+    (found,) = (each for each in office.run("doctor").results if each["check"] == "offline keys")
+    assert "targets-1.json" in found["step"]
+    assert "targets-1-b.json" not in found["step"]
+
+
 @pytest.mark.parametrize("yes", range(5))
 def test_without_a_yes_it_ends_before_anything_is_in_force(office: Cli, tmp_path: Path, yes: int) -> None:
     said = office.run("key", "ceremony", str(script(office, tmp_path)), typed="y\n" * yes + "n\n")
