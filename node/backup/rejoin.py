@@ -55,7 +55,7 @@ from node.store.store import Store
 from node.trust.announce import LOG_KEY_DAYS, log_info
 from node.trust.next_root import RootChange
 from node.trust.own import window
-from node.trust.successors import with_key
+from node.trust.successors import lineages, with_key
 from protocol.tlog.log_keys import log_keys
 
 ROOM: Final = 1000
@@ -364,7 +364,8 @@ def _replace_keys(identity: Identity, signers: Sequence[Signer], done: Rejoined)
         return new
 
     # Those of tokens are replaced anyway.
-    done.taken_back = sorted(key.name for key in unfollowed(ring.read(), now) if key.role is not Role.TOKEN)
+    needed = set(lineages(identity.trust.document())) - {Lineage(Role.TOKEN)}
+    done.taken_back = sorted(key.name for key in unfollowed(ring.read(), needed, now))
     ring.change(_without_tokens)
     document = _revise(identity, change, signers)
     if document.witness is not None:

@@ -82,12 +82,12 @@ def silent(keys: Iterable[RingKey], now: datetime) -> bool:
     return not waiting <= signing_now
 
 
-def unfollowed(keys: Iterable[RingKey], now: datetime) -> tuple[RingKey, ...]:
-    """Keys that were taken back, and that none signs after."""
+def unfollowed(keys: Iterable[RingKey], needed: Iterable[Lineage], now: datetime) -> tuple[RingKey, ...]:
+    """Keys of `needed` that were taken back, and that none signs after."""
     keys = tuple(keys)
-    signing_now = {managed.lineage for managed in signers((key.managed for key in keys), now)}
+    silent = set(needed) - {managed.lineage for managed in signers((key.managed for key in keys), now)}
     gone = {Stage.REVOKED, Stage.LOST}
-    return tuple(key for key in keys if key.stage in gone and key.managed.lineage not in signing_now)
+    return tuple(key for key in keys if key.stage in gone and key.managed.lineage in silent)
 
 
 RingChange = Callable[[tuple[RingKey, ...]], Iterable[RingKey]]

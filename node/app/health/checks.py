@@ -113,13 +113,11 @@ def _offline_keys(identity: Identity) -> Iterator[Check]:
 
 def _taken_back(identity: Identity) -> Iterator[Check]:
     """Says something only where a key was taken back, and none signs after it: nothing is signed there."""
-    needed = frozenset(lineages(identity.trust.document()))
-    for key in unfollowed(identity.adopt_keys(), identity.clock.now()):
-        lineage = key.managed.lineage
-        if lineage in needed:
-            of = f" --of {lineage.of}" if lineage.of else ""
-            words = f"{key.name} was taken back, and no key signs after it"
-            yield Check("keys", Health.FAIL, words, f"sigfed key rotate {key.role}{of}")
+    needed = lineages(identity.trust.document())
+    for key in unfollowed(identity.adopt_keys(), needed, identity.clock.now()):
+        of = f" --of {key.managed.lineage.of}" if key.managed.lineage.of else ""
+        words = f"{key.name} was taken back, and no key signs after it"
+        yield Check("keys", Health.FAIL, words, f"sigfed key rotate {key.role}{of}")
 
 
 def _epochs(identity: Identity) -> Iterator[Check]:
@@ -190,7 +188,7 @@ def _ends(identity: Identity) -> Iterator[Check]:
         yield Check("ends", health, one.words, f"{one.consequence.who}: {one.consequence.step}")
     due = next_due(found)
     if due is not None and not late(found):
-        words = f"{due.term.name}, which ends on {due.term.end:%Y-%m-%d}"
+        words = f"{due.term.name}, until {due.term.end:%Y-%m-%d}"
         yield Check("ends", Health.OK, f"nothing to renew before {due.term.alarm:%Y-%m-%d}: {words}")
 
 

@@ -65,7 +65,6 @@ def lost_and_restored(pair: Federation, backup: tuple[str, ...]) -> Cli:
     pair.fr.home.rename(pair.fr.home.with_name("gone"))
     new = Cli(pair.fr.home, pair.fr.clock_file)
     new.done("backup", "restore", *backup)
-    (new.home / "keys/offline").mkdir(mode=0o700)
     brought(pair, new, "targets-1.json")
     return new
 
@@ -157,6 +156,16 @@ def test_a_key_that_was_taken_back_after_the_backup_stays_so_and_another_signs(p
         assert nl.done("peer", "sync")["adds"] == 6
         partner.done("update")
     assert new.run("doctor").exit == 0
+
+
+def test_a_key_that_was_taken_back_before_the_backup_is_none_that_was_since(office: Cli) -> None:
+    """No key follows one of a witness: the witness goes on under another name, whose keys are others."""
+    office.done("key", "revoke", "witness-1", "--reason", "compromise", "--yes")
+    backup = backup_of(office)
+    gone = office.home.rename(office.home.with_name("gone"))
+    office.done("backup", "restore", *backup)
+    shutil.copy(gone / "keys/offline/targets-1.json", office.home / "keys/offline")
+    assert office.run("backup", "finish", "--yes").results[-1]["taken_back"] == []
 
 
 def test_a_node_whose_auth_key_was_taken_back_after_the_backup_is_let_in_again(pair: Federation) -> None:
