@@ -59,10 +59,12 @@ def add_benign(node: Node, given: Benign) -> Done:
     )
     record = report.record
     return Done(
-        said=Message(
-            "{name}: {hashes} hashes of {rows} rows, {refused} refused",
+        said=Message.counted(
+            "{name}: {hashes} hashes of {count} row, {refused} refused",
+            "{name}: {hashes} hashes of {count} rows, {refused} refused",
+            record.rows,
             record.name,
-            *(f"{count:,}" for count in (record.hashes, record.rows, record.refused)),
+            *(f"{count:,}" for count in (record.hashes, record.refused)),
         ),
         facts={
             "set": record.name,

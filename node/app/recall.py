@@ -134,7 +134,7 @@ def carry_out_shredding(identity: Identity, store: Store, approval: Approval) ->
         shred(store, origin, position, reason=reason)
     words = recall_now(identity, store, origin)  # publishing deletes what was shredded
     return Message.joined(
-        "; ", [*words, Message("deleted here; peers delete with their next sync: sigfed shredding ls")]
+        "; ", [*words, Message("deleted here; peers delete with their next sync: sigfed withdrawal ls")]
     )
 
 

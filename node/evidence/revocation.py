@@ -107,7 +107,7 @@ def consequences(key: RingKey, why: Reason, good: FinalCheckpoint | None) -> Ite
         yield Message("it signs nothing more; what it signed stands")
     else:
         yield _STOLEN[key.role]
-        yield Message("its successors that are listed go with it: they lay beside it")
+        yield Message("its listed successors go with it: they were kept beside it")
     if good is not None:
         yield _staying(good.size)
         yield Message(

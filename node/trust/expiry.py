@@ -217,7 +217,7 @@ class Finding:
         day = f"{self.term.end:%Y-%m-%d}"
         if self.standing is TermState.ENDED:
             return f"{self.term.name} ended on {day}: {self.consequence.stops}"
-        return f"{self.term.name} ends on {day} ({spoken(self.left)}); then {self.consequence.stops}"
+        return f"{self.term.name}, until {day} ({spoken(self.left)}); then {self.consequence.stops}"
 
 
 def judge(terms: Iterable[Term], now: datetime) -> tuple[Finding, ...]:

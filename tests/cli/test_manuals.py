@@ -12,7 +12,7 @@ import pytest
 from support.cli_reference import commands
 from support.programs import found, hint
 from support.shell_program import shell_program
-from support.tour import Done, Step, Typist, blocks, steps
+from support.tour import INSTALLED, Done, Step, Typist, blocks, steps
 
 ROOT = Path(__file__).parent.parent.parent
 MANUALS = (
@@ -60,7 +60,7 @@ def typed(
                 folder=ROOT,
                 home=tmp_path_factory.mktemp(name),
                 environment=environment,
-                read_over={"$PWD/.venv/bin": str(programs)},  # what pages put in front of PATH, where it is
+                read_over={INSTALLED: str(programs)},
             )
 
         first, second = typist("manuals"), typist(ROTATION)

@@ -51,6 +51,25 @@ def test_it_has_everything_that_the_program_has(handed_over: tuple[Path, str]) -
     assert inside == here
 
 
+@pytest.mark.slow
+def test_it_is_installed_without_a_network_from_a_folder_that_is_carried(tmp_path: Path) -> None:
+    """As the manual of those who have none says; what it needs comes from the index, as for every installation."""
+    manual = (ROOT / "docs/manuals/air-gap.md").read_text(encoding="utf-8")
+    ((_, commands),) = blocks(manual, "sh")
+    typed = "\n".join(["set -e", *commands, "/opt/sigfed/bin/sigfed --version"])
+    for shown, here in (("/opt/sigfed", tmp_path / "sigfed"), ("medium", tmp_path / "medium")):
+        typed = typed.replace(shown, str(here))
+    done = subprocess.run(
+        ["bash", "-c", typed],
+        cwd=ROOT,
+        env=os.environ | {"SIGFED_KERNEL": "no"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.splitlines()[-1].startswith("sigfed ")
+
+
 def test_no_page_tells_to_install_a_name_that_is_not_ours() -> None:
     """What a public index has under our name is somebody else's: who installs it runs a stranger's program."""
     pages = [

@@ -39,7 +39,7 @@ from support.postgres import PostgresServer
 from support.processes import ROOT, Cli, Daemon, Running, free_port, wait_until
 from support.relay import relay
 from support.shell_program import shell_program
-from support.tour import Typist, steps
+from support.tour import INSTALLED, Typist, steps
 from support.web_machines import (
     BUCKET,
     NEEDED,
@@ -458,7 +458,7 @@ def test_the_manual_of_several_machines_is_typed(
             folder=ROOT,
             home=tmp_path,
             environment={**shell_environment, **variables, **shared, "PATH": path},
-            read_over={"$PWD/.venv/bin": str(programs)},
+            read_over={INSTALLED: str(programs)},
         )
         try:
             done = [typist.type(step) for step in steps(text)]

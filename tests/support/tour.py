@@ -41,6 +41,7 @@ _MASKS = (
     (re.compile(r"\d{4}-\d\d-\d\d(?: \d\d:\d\d UTC|T\d\d:\d\d:\d\dZ)?"), "DATE"),
     (re.compile(r"\bvalid for \d+ days"), "valid for DAYS"),
     (re.compile(r"\bentry \d+"), "entry NUMBER"),
+    (re.compile(r'(?<=/lists/national:)\d+|(?<="index":)\d+'), "NUMBER"),
     (re.compile(r"[\d,]+ bytes received, [\d,]+ sent"), "BYTES"),
     (re.compile(r"[\d,]+ bytes"), "BYTES"),
     (re.compile(r"[\d,]+ of [\d,]+ evaluations"), "EVALUATIONS"),
@@ -50,6 +51,8 @@ _MASKS = (
     (re.compile(r"\b[0-9a-f]{8}(?:-[0-9a-f]{8}){3}\b|\b[0-9a-f]{8}\b"), "ID"),
 )
 ELLIPSIS = "…"
+INSTALLED = "/opt/sigfed/bin"
+"""What manuals put in front of PATH."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -284,7 +287,8 @@ def main(pages: list[str], *, rewrite: bool) -> int:
     """Type pages from the current folder in one world, and say how long each command took."""
     wrong = 0
     with tempfile.TemporaryDirectory() as home:
-        typist = Typist(folder=Path.cwd(), home=Path(home), environment=dict(os.environ))
+        read_over = {INSTALLED: "$PWD/.venv/bin"}
+        typist = Typist(folder=Path.cwd(), home=Path(home), environment=dict(os.environ), read_over=read_over)
         try:
             for page in map(Path, pages):
                 text = page.read_text(encoding="utf-8")

@@ -203,9 +203,9 @@ def _require_whole(identity: "Identity") -> None:
 
 def _returned_words(one: "Returned") -> str:
     if one.old_size == one.new_size:
-        return f"{one.origin}: {one.old_size:,} entries, nobody holds more"
+        return f"{one.origin}: size {one.old_size:,}, nobody holds more"
     hidden = f", the hashes of {one.unopened:,} of them are lost" if one.unopened else ""
-    return f"{one.origin}: {one.old_size:,} → {one.new_size:,} entries, had back{hidden}"
+    return f"{one.origin}: size {one.old_size:,} → {one.new_size:,}, had back{hidden}"
 
 
 def _lost_words(lost: "Lost") -> str:

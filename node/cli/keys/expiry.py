@@ -39,4 +39,4 @@ def _fields(found: "Finding") -> dict[str, Fact]:
 
 def _dated(due: "Finding", *, now: bool) -> str:
     when = "now" if now else f"from {due.term.alarm:%Y-%m-%d} on"
-    return f"{when}: {due.consequence.step} ({due.term.name} ends on {due.term.end:%Y-%m-%d})"
+    return f"{when}: {due.consequence.step} ({due.term.name}, until {due.term.end:%Y-%m-%d})"
