@@ -125,7 +125,7 @@ def _settle_in(home: Home, found: Verified, *, clock: Clock, dsn: str) -> None:
         home.database.unlink()
     if (settings.store.dsn, settings.store.objects) != (dsn, ""):
         _point(home, settings, dsn)
-    make_private_folder(home.offline_keys)  # a backup has no keys of holders, and finishing asks for them there
+    make_private_folder(home.offline_keys)  # finishing asks for holders' keys there
     mark_restored(home, backup=found.header.created, now=clock.now())
 
 
