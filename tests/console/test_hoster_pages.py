@@ -123,7 +123,7 @@ async def test_from_the_token_to_a_resolved_hit(windows: Windows, tmp_path: Path
         said = await page.get_by_role("status").inner_text()
         assert said.startswith("What became of the file is recorded.")
         await page.get_by_role("button", name="Sign out").click()
-        assert await page.get_by_role("heading", name="Sign in").is_visible()
+        await page.get_by_role("heading", name="Sign in").wait_for()
         await page.goto(f"http://localhost:{port}/console/hits")
         assert await page.get_by_role("heading", name="Sign in").is_visible()
         await context.close()

@@ -60,7 +60,7 @@ async def test_a_key_is_replaced_without_a_mouse(busy: RunningConsole, tmp_path:
         file.write_bytes(signed_by_holder(busy.world, file.read_bytes()))
         await _tab_to(page, "Signed file of rotate-auth-1-1")
         await page.keyboard.press("Enter")
-        await (await asyncio.wait_for(choosers.get(), 30)).set_files(file)
+        await (await asyncio.wait_for(choosers.get(), 120)).set_files(file)
         await _tab_to(page, "Hand in the signed file")
         await page.keyboard.press("Enter")
         await page.get_by_text("is signed by everybody who must").wait_for()

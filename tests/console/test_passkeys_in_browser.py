@@ -11,7 +11,7 @@ from aiohttp import web
 from playwright.async_api import BrowserContext
 
 from node.web.server import serve
-from support.browser import PATIENCE_MS, axe_async
+from support.browser import axe_async
 from support.cheap_node import CheapNode
 from support.entrance import Entrance, entrance_in
 from support.persons import PASS
@@ -30,7 +30,6 @@ async def entrance(founded: CheapNode, tmp_path: Path) -> AsyncIterator[Entrance
 @pytest_asyncio.fixture(loop_scope="module")
 async def context(opened: Windows) -> AsyncIterator[BrowserContext]:
     context = await opened.browser.new_context()
-    context.set_default_timeout(PATIENCE_MS)
     yield context
     await context.close()
 

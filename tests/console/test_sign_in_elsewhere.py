@@ -10,7 +10,7 @@ from playwright.async_api import Page
 
 from node.clock import SystemClock
 from node.config import OidcSettings
-from support.browser import PATIENCE_MS, axe_async
+from support.browser import axe_async
 from support.cheap_node import CheapNode
 from support.entrance import Entrance, entrance_in
 from support.oidc_provider import oidc_provider
@@ -46,7 +46,6 @@ async def entrance(founded: CheapNode, tmp_path: Path, issuer: str) -> AsyncIter
 @pytest_asyncio.fixture(loop_scope="module")
 async def page(opened: Windows) -> AsyncIterator[Page]:
     context = await opened.browser.new_context()
-    context.set_default_timeout(PATIENCE_MS)
     yield await context.new_page()
     await context.close()
 

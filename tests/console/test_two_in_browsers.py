@@ -8,7 +8,7 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, Page
 
-from support.browser import PATIENCE_MS, axe_async, browsing_async
+from support.browser import axe_async, browsing_async
 from support.cheap_node import CheapNode
 from support.entrance import Entrance, entrance_in
 from support.persons import PASS
@@ -27,7 +27,6 @@ async def entrance(founded: CheapNode, tmp_path: Path) -> AsyncIterator[Entrance
 async def _come_in(browser: Browser, entrance: Entrance, name: str, told: list[str]) -> Page:
     """Somebody's own browser, in which they registered a passkey with their token."""
     context = await browser.new_context()
-    context.set_default_timeout(PATIENCE_MS)
     page = await page_with_passkeys(context, told)
     await page.goto(entrance.url("/console/welcome"))
     await page.get_by_label("One-time token").fill(entrance.token(name))

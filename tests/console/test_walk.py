@@ -8,7 +8,7 @@ import pytest
 from playwright.async_api import Page
 
 from node.store.accounts.records import PersonRole
-from support.browser import PATIENCE_MS, browsing_async
+from support.browser import browsing_async
 from support.console import RunningConsole
 
 
@@ -23,7 +23,6 @@ async def test_from_the_overview_to_an_endorsement_and_a_closed_hit(busy: Runnin
     told: list[str] = []
     async with browsing_async() as browser:
         context = await browser.new_context(viewport={"width": 390, "height": 844})
-        context.set_default_timeout(PATIENCE_MS)
         await context.add_cookies([busy.cookie(PersonRole.ANALYST, proved_ms=busy.world.now_ms)])
         page = await context.new_page()
         page.on("pageerror", lambda error: told.append(str(error)))

@@ -15,19 +15,20 @@ from pathlib import Path
 
 from axe_playwright_python.base import AXE_SCRIPT
 from playwright.async_api import Browser as AsyncBrowser
+from playwright.async_api import BrowserContext as AsyncBrowserContext
 from playwright.async_api import Page as AsyncPage
 from playwright.async_api import async_playwright, expect
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 from support.programs import found, needed
 
 FLAGS = ("--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu")
 """For root, for a small /dev/shm, for a machine without a screen."""
 
-PATIENCE_MS = 60_000
+_PATIENCE_MS = 120_000
 """On a loaded machine a page draws when its turn comes."""
 
-expect.set_options(timeout=PATIENCE_MS)
+expect.set_options(timeout=_PATIENCE_MS)
 
 
 def chromium() -> Path:
@@ -36,12 +37,17 @@ def chromium() -> Path:
     return needed(without_windows if found(without_windows) else "chromium")
 
 
+def _wait_long(context: AsyncBrowserContext | BrowserContext) -> None:
+    context.set_default_timeout(_PATIENCE_MS)
+
+
 @contextmanager
 def browsing() -> Iterator[Browser]:
     """A browser until the block ends."""
     program = chromium()  # before what drives it is started
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program, args=FLAGS)
+        browser = playwright.chromium.launch(executable_path=program, args=FLAGS, timeout=_PATIENCE_MS)
+        browser.on("context", _wait_long)
         try:
             yield browser
         finally:
@@ -53,7 +59,8 @@ async def browsing_async() -> AsyncIterator[AsyncBrowser]:
     """A browser in the running event loop until the block ends."""
     program = chromium()
     async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=program, args=FLAGS)
+        browser = await playwright.chromium.launch(executable_path=program, args=FLAGS, timeout=_PATIENCE_MS)
+        browser.on("context", _wait_long)
         try:
             yield browser
         finally:
@@ -87,7 +94,8 @@ def axe(page: Page) -> list[str]:
 
 
 async def axe_async(page: AsyncPage) -> list[str]:
-    """The same in the running event loop."""
+    """The same in the running event loop, of a page that may be on its way still."""
+    await page.wait_for_load_state()
     if (found := await page.evaluate(_JUDGE)) is None:
         await page.add_init_script(AXE_SCRIPT)
         await page.evaluate(AXE_SCRIPT)

@@ -8,7 +8,6 @@ from contextlib import asynccontextmanager
 
 from playwright.async_api import Browser, Page
 
-from support.browser import PATIENCE_MS
 from support.virtual_passkeys import page_with_passkeys
 from support.watching import Watch
 
@@ -18,7 +17,6 @@ async def at_the_door(browser: Browser, url: str) -> AsyncIterator[Page]:
     """A page of a browser that was never here, at the address of a console; afterwards nothing was amiss on it."""
     watch = Watch()
     context = await browser.new_context()
-    context.set_default_timeout(PATIENCE_MS)
     watch.over(context)
     page = await page_with_passkeys(context, [])
     await page.goto(url)
@@ -74,7 +72,7 @@ async def rehearse(page: Page) -> None:
         .or_(page.get_by_role("link", name="Rehearse now"))
         .click()
     )
-    await page.get_by_text("the rehearsal went well").wait_for(timeout=120_000)
+    await page.get_by_text("the rehearsal went well").wait_for()
 
 
 async def resolve_hit(page: Page, token: str) -> None:

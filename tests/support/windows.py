@@ -11,7 +11,7 @@ from typing import Literal
 from playwright._impl._api_structures import SetCookieParam
 from playwright.async_api import Browser, Page
 
-from support.browser import PATIENCE_MS, browsing_async
+from support.browser import browsing_async
 from support.watching import Watch
 
 SIZES = {"desk": (1280, 900), "phone": (390, 844)}
@@ -56,7 +56,6 @@ class Windows:
             java_script_enabled=window.script,
             locale=window.language,
         )
-        context.set_default_timeout(PATIENCE_MS)
         self.watch.over(context)
         return await context.new_page()
 
