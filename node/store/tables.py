@@ -62,6 +62,10 @@ def key_part(kind: type[Integer] = BigInteger) -> "Column[int]":
     return Column(kind, primary_key=True, autoincrement=False)
 
 
+NUMBERED: Final = {"sqlite_autoincrement": True}
+"""A table in which people name a row by its number: no other gets it once that is gone."""
+
+
 class TableModel(SQLModel):
     """A table as it is declared: no `table=True` one, since rows are never made into objects.
 

@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import Engine, event, text
+from sqlalchemy import Connection, Engine, LargeBinary, String, Table, delete, event, insert, select, text
+from sqlalchemy.exc import IntegrityError
 
 from node.errors import (
     AlreadyExistsError,
@@ -154,6 +155,44 @@ def test_migrations_make_the_tables_that_the_models_declare(dsn: str) -> None:
         version = connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar_one()
     assert version == newest_revision()
     store.dispose()
+
+
+def test_what_people_name_by_a_number_never_gets_that_of_another(dsn: str) -> None:
+    """In tables that were there before as well, whose rows stay."""
+    numbered = {"console_session": "number", "passkey": "number", "tripwire": "id"}
+    migrated(dsn, to="0033")
+    with connected(parse_dsn(dsn)) as engine:
+        with engine.begin() as connection:
+            tables = {name: every_table().tables[name] for name in numbered}
+            made = {name: [_added(connection, table, n) for n in (1, 2)] for name, table in tables.items()}
+        migrate(engine)
+        with engine.begin() as connection:
+            for name, table in tables.items():
+                key = table.c[numbered[name]]
+                assert connection.execute(select(key).order_by(key)).scalars().all() == made[name]
+                connection.execute(delete(table).where(key == made[name][1]))
+                assert _added(connection, table, 3) > made[name][1]
+                with pytest.raises(IntegrityError), connection.begin_nested():
+                    _added(connection, table, 1)
+        engine.dispose()
+
+
+def _added(connection: Connection, table: Table, number: int) -> int:
+    values = {
+        column.name: number.to_bytes() if isinstance(column.type, LargeBinary) else number
+        for column in table.columns
+        if not column.primary_key
+    }
+    texts = {column.name: "x" for column in table.columns if isinstance(column.type, String)}
+    made = connection.execute(insert(table).values(values | texts)).inserted_primary_key
+    assert made is not None
+    return int(made[0])
+
+
+def migrated(dsn: str, *, to: str) -> None:
+    with connected(parse_dsn(dsn)) as engine:
+        migrate(engine, to=to)
+        engine.dispose()
 
 
 def test_the_page_of_the_store_names_every_table() -> None:

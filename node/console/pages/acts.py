@@ -18,7 +18,7 @@ from node.console.languages import translated as _
 from node.console.parts import MOST_BYTES, Action, Carry, Led, PartlyDoneError, Values
 from node.console.visitors import has_proved
 from node.console.world import World
-from node.errors import NotFoundError, UsageError
+from node.errors import UsageError
 from node.store.accounts.records import PersonRole
 
 _MOST_KEPT: Final = 256
@@ -116,19 +116,6 @@ def do(world: World, visitor: Visitor, act: Act[F], given: F) -> Done:
     if done.failure is not None:
         raise PartlyDoneError(_(done.said), done.failure)
     return done
-
-
-def number_shown(form: Values, field: str, added: Mapping[int, int]) -> int:
-    """The number of what a form was shown for, by when each was `added`; raises `NotFoundError` once that is gone.
-
-    SQLite gives the number of what was removed last again, and a page may have been open since.
-    """
-    number = form.number(field, least=1)
-    if form.text("added") != str(added.get(number)):
-        raise NotFoundError(
-            "what this page showed as number {number} is gone", number, hint="open the page again"
-        )
-    return number
 
 
 def given(fields: type[F], form: Values) -> F:

@@ -8,13 +8,14 @@ from sqlmodel import Field
 
 from node.errors import AlreadyExistsError, NotFoundError
 from node.store.accounts.records import ChallengeRecord, PasskeyRecord, Purpose
-from node.store.tables import Rows, TableModel, table, values_of
+from node.store.tables import NUMBERED, Rows, TableModel, table, values_of
 
 
 class PasskeyRow(TableModel):
     """A passkey; its key is sealed under its person's name, so a changed row opens nothing."""
 
     __tablename__ = "passkey"
+    __table_args__ = NUMBERED
 
     number: int | None = Field(default=None, primary_key=True)
     person: str = Field(max_length=64, index=True)

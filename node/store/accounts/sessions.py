@@ -7,13 +7,14 @@ from sqlmodel import Field
 
 from node.errors import NotFoundError
 from node.store.accounts.records import SessionRecord, TokenRecord
-from node.store.tables import Rows, TableModel, table, values_of
+from node.store.tables import NUMBERED, Rows, TableModel, table, values_of
 
 
 class ConsoleSessionRow(TableModel):
     """A signed-in browser; its CSRF token is sealed under its person's name, so a row put here is no session."""
 
     __tablename__ = "console_session"
+    __table_args__ = NUMBERED
 
     number: int | None = Field(default=None, primary_key=True)
     token_hash: bytes = Field(sa_type=LargeBinary, unique=True)

@@ -12,7 +12,7 @@ from node.errors import AlreadyExistsError, NotFoundError
 from node.store.lists.columns import Keys
 from node.store.lists.quarantine import quarantined
 from node.store.lists.records import BenignSet, Quarantined, Tripwire
-from node.store.tables import QuarantineRow, Rows, TableModel, table, values_of
+from node.store.tables import NUMBERED, QuarantineRow, Rows, TableModel, table, values_of
 from protocol.slices import slices
 
 
@@ -33,6 +33,7 @@ class TripwireRow(TableModel):
     """A digest that must never be released, sealed."""
 
     __tablename__ = "tripwire"
+    __table_args__ = NUMBERED
 
     id: int | None = Field(default=None, primary_key=True)
     key: int = Field(sa_column=Column(BigInteger, nullable=False, unique=True))

@@ -57,8 +57,11 @@ def test_a_release_that_would_list_the_logo_is_refused(alone: Cli, tmp_path: Pat
     alone.done("publish")
     assert alone.done("subset", "release", SUBSET)["entries"] == 8
 
-    said = alone.told("guard", "tripwire", "remove", "1", "2").out
-    assert said == "Tripwires 1, 2 are gone: their hashes may be released again\n"
+    alone.done("guard", "tripwire", "remove", "2")
+    alone.done("guard", "tripwire", "add", "--hash-from", path)
+    assert "no tripwire 2" in alone.run("guard", "tripwire", "remove", "2").err, "typed once more"
+    said = alone.told("guard", "tripwire", "remove", "1", "3").out
+    assert said == "Tripwires 1, 3 are gone: their hashes may be released again\n"
     assert alone.run("guard", "tripwire", "ls").results == []
     assert "no tripwire 1" in alone.run("guard", "tripwire", "remove", "1").err
 

@@ -13,7 +13,7 @@ from node.access.sessions import Visitor
 from node.acts import guards as acts
 from node.app.guards import open_guards
 from node.console.languages import translated as _
-from node.console.pages.acts import action, do, number_shown
+from node.console.pages.acts import action, do
 from node.console.parts import Led, Page, Section, Values
 from node.console.world import World
 from node.formats.benign import read_benign
@@ -67,9 +67,8 @@ def _tripwires(form: Values) -> acts.Tripwires:
 
 def remove_tripwire(world: World, visitor: Visitor, form: Values) -> Led:
     """Forget the tripwire that the form was shown for."""
-    tripwires = open_guards(world.identity, world.store).tripwires()
-    number = number_shown(form, "number", {each.id: each.added_ms for each, _algorithm in tripwires})
-    return Led(PATH, _(do(world, visitor, acts.remove_tripwires, acts.Numbers(numbers=[number])).said))
+    given = acts.Numbers(numbers=[form.number("number", least=1)])
+    return Led(PATH, _(do(world, visitor, acts.remove_tripwires, given).said))
 
 
 PAGES: Final = (Page(name="guards", path=PATH, title="Guards", gather=gather, section=Section.FEDERATION),)

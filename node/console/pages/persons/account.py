@@ -10,7 +10,7 @@ from node.acts.act import EVERYBODY
 from node.app.accounts import open_sessions
 from node.console.languages import require_language
 from node.console.languages import translated as _
-from node.console.pages.acts import action, do, number_shown
+from node.console.pages.acts import action, do
 from node.console.parts import Action, Led, Page, Section, Values
 from node.console.world import World
 from node.store.accounts.records import PasskeyRecord, SessionRecord
@@ -38,9 +38,7 @@ def gather(world: World, visitor: Visitor, _query: Values) -> Account:
 
 def remove_passkey(world: World, visitor: Visitor, form: Values) -> Led:
     """Let one of the own passkeys sign nobody in any more; it ends all own sessions."""
-    with world.store.read() as unit:
-        added = {each.number: each.added_ms for each in unit.passkeys.ls(visitor.person)}
-    given = persons.OwnPasskey(passkey=number_shown(form, "passkey", added), person=visitor.person)
+    given = persons.OwnPasskey(passkey=form.number("passkey", least=1), person=visitor.person)
     return Led(ACCOUNT, _(do(world, visitor, persons.remove_own_passkey, given).said))
 
 

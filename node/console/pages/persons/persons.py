@@ -10,7 +10,7 @@ from node.access.sessions import Visitor
 from node.acts import persons as acts
 from node.clock import minute
 from node.console.languages import translated as _
-from node.console.pages.acts import action, do, number_shown
+from node.console.pages.acts import action, do
 from node.console.parts import Led, Page, Section, Values
 from node.console.world import World
 from node.errors import UsageError
@@ -70,9 +70,7 @@ def token(world: World, visitor: Visitor, form: Values) -> Led:
 
 def remove_passkey(world: World, visitor: Visitor, form: Values) -> Led:
     """Let the passkey that the form was shown for sign nobody in any more."""
-    with world.store.read() as unit:
-        added = {each.number: each.added_ms for each in unit.passkeys.ls()}
-    given = acts.Passkey(passkey=number_shown(form, "passkey", added))
+    given = acts.Passkey(passkey=form.number("passkey", least=1))
     return Led(PERSONS, _(do(world, visitor, acts.remove_passkey, given).said))
 
 
