@@ -248,6 +248,7 @@ async def test_a_receipt_that_is_not_the_nodes_for_this_report_is_refused(partne
         replace(good, report_id=other.sent.report.report_id).signed(signer),
         good.signed(stranger),
         b"{}",
+        b"",
     ]
     for data in false:
         partner.api.meddle = lambda _, data=data: data  # type: ignore[misc]

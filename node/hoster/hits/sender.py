@@ -68,7 +68,7 @@ class HitSender:
         if hit.receipt or hit.ended_ms:
             return hit
         hit, data = await self._send(hit, examiner)
-        if not data:
+        if data is None:
             return hit
         receipt = self._receipt(hit, data)
         collection = collection_name(receipt.label.collection)
@@ -80,8 +80,8 @@ class HitSender:
         epoch = hit.sent.report.epoch
         return epoch != examiner.epoch and not examiner.answers(epoch)
 
-    async def _send(self, hit: SpooledHit, examiner: Examiner) -> tuple[SpooledHit, bytes]:
-        """The hit and its receipt, or the hit as it ended and nothing; of an epoch that is over it is evaluated again.
+    async def _send(self, hit: SpooledHit, examiner: Examiner) -> tuple[SpooledHit, bytes | None]:
+        """The hit and its receipt, or the hit as it ended and None; of an epoch that is over it is evaluated again.
 
         First the node is asked whether it has the report of that epoch, where it may.
         """
@@ -96,12 +96,12 @@ class HitSender:
                     ) from None
         found = await examiner.again([report, *(other.report.report for other in hit.others)])
         if not found and examiner.takes_in(report.digest):
-            return self._ended(hit), b""
+            return self._ended(hit), None
         if not found:
-            return self._refused(hit, Message("the list takes in no hashes of this kind any more")), b""
+            return self._refused(hit, Message("the list takes in no hashes of this kind any more")), None
         return await self._ask(self._spool.renew(hit, *found))
 
-    async def _ask(self, hit: SpooledHit) -> tuple[SpooledHit, bytes]:
+    async def _ask(self, hit: SpooledHit) -> tuple[SpooledHit, bytes | None]:
         if not hit.tried:  # kept before it is sent: the node may take it, and its answer be lost
             hit = self._spool.save(replace(hit, tried=True))
         try:
@@ -112,11 +112,11 @@ class HitSender:
             kept = self._spool.find(hit.id) or hit
             return kept if kept.ended_ms else self._refused(
                 hit, Message("the list does not have it any more")
-            ), b""
+            ), None
         except PeerRefusedError as exc:
             if exc.status != _NOT_VERIFIED:
                 raise
-            return self._refused(hit, Message("the node does not accept this report")), b""
+            return self._refused(hit, Message("the node does not accept this report")), None
 
     def _ended(self, hit: SpooledHit) -> SpooledHit:
         """The hit as one that no release lists any more; when that was first known stays."""
