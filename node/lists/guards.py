@@ -203,17 +203,24 @@ class Guards:
                     name,
                     hint=Message("remove it first: sigfed guard benign remove {name}", name),
                 )
+        self._sweep()
         file = f"benign-{self._store.vault.entropy(_TOKEN_BYTES).hex()}"
         counted = _Counted(progress)
-        hashes = self._place.build(file, self._keys(rows, counted))
-        record = BenignSet(
-            name=name, file=file, hashes=hashes, rows=counted.rows, refused=counted.refused, added_ms=now_ms
-        )
-        try:
-            self._keep(record)
-        except (UsageError, AlreadyExistsError):
-            self._place.delete(file)
-            raise
+        with self._place.adding():
+            hashes = self._place.build(file, self._keys(rows, counted))
+            record = BenignSet(
+                name=name,
+                file=file,
+                hashes=hashes,
+                rows=counted.rows,
+                refused=counted.refused,
+                added_ms=now_ms,
+            )
+            try:
+                self._keep(record)
+            except (UsageError, AlreadyExistsError):
+                self._place.delete(file)
+                raise
         return BenignReport(record=record, refused=tuple(counted.shown))
 
     def benign_sets(self) -> Sequence[BenignSet]:
@@ -223,6 +230,7 @@ class Guards:
 
     def remove_benign(self, name: str) -> None:
         """Forget a set; raises `NotFoundError`. What it set aside stays so."""
+        self._sweep()
         with self._store.write() as unit:
             record = unit.guards.remove_benign(name)
         self._place.delete(record.file)
@@ -270,6 +278,9 @@ class Guards:
         if self._filters is None:
             raise UsageError("this node has no place for known-benign sets")
         return self._filters
+
+    def _sweep(self) -> None:
+        self._place.sweep(lambda: [record.file for record in self.benign_sets()])
 
     def _keep(self, record: BenignSet) -> None:
         if not record.hashes:

@@ -6,7 +6,8 @@ ten million. A file holds keyed hashes and nothing else: without the index key i
 
 import os
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
+from contextlib import AbstractContextManager
 from hashlib import file_digest, sha256
 from pathlib import Path
 from typing import BinaryIO, Final
@@ -15,7 +16,14 @@ import numpy as np
 
 from node.clock import system_entropy
 from node.errors import MissingObjectError, StoreError
-from node.files import holding_temporaries, make_private_folder, refused, replace_private, sum_path
+from node.files import (
+    holding_temporaries,
+    is_locked,
+    make_private_folder,
+    refused,
+    replace_private,
+    sum_path,
+)
 from node.store.lists.columns import Keys
 
 RUN: Final = 2**22
@@ -61,6 +69,21 @@ class FolderFilters:
             raise MissingObjectError(
                 "the filter {name} is missing", name, hint="add the set again: sigfed guard benign add FILE"
             ) from None
+
+    def adding(self) -> AbstractContextManager[None]:
+        """Keep `sweep` from a set that is built and not recorded yet."""
+        make_private_folder(self._folder)
+        return holding_temporaries(self._folder)
+
+    def sweep(self, recorded: Callable[[], Collection[str]]) -> None:
+        """Delete the sets that are not `recorded`, by processes that were killed; none while somebody adds one."""
+        found = [*self._folder.glob("*.keys*")]
+        if not found or is_locked(self._folder):
+            return
+        known = recorded()  # whoever built what was found has recorded it by now, or never will
+        for path in found:
+            if path.name.partition(".")[0] not in known:
+                path.unlink(missing_ok=True)
 
     def delete(self, name: str) -> None:
         """Forget a set; whoever has it mapped keeps it until then."""

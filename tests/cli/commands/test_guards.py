@@ -8,7 +8,17 @@ import pytest
 
 from node.home import Home
 from node.identity.identity import open_identity
-from support.agencies import LIST, SUBSET, cheapen, import_files, publish_files, report, table, written
+from support.agencies import (
+    LIST,
+    SUBSET,
+    cheapen,
+    import_files,
+    lawful_table,
+    publish_files,
+    report,
+    table,
+    written,
+)
 from support.processes import Cli
 
 LOGO = b"the logo of the agency"
@@ -131,3 +141,21 @@ def test_more_than_a_day_is_published_only_on_purpose(agency: Cli, tmp_path: Pat
 )
 def test_a_file_that_is_no_such_set_is_refused(agency: Cli, tmp_path: Path, content: str, says: str) -> None:
     agency.refused(2, says, "guard", "benign", "add", written(tmp_path / "x.csv", content))
+
+
+def test_of_sets_that_were_half_added_or_removed_when_killed_no_file_is_left(
+    agency: Cli, tmp_path: Path
+) -> None:
+    words = ("guard", "benign", "add", written(tmp_path / "site.csv", lawful_table(LOGO)))
+
+    def files() -> int:
+        return len([*(agency.home / "filters").iterdir()])
+
+    agency.killed("node.lists.guards.Guards:_keep 0", *words)
+    assert files() == 2
+    agency.done(*words)
+    assert files() == 2, "the hashes and their sum, once"
+    agency.killed("node.objects.filters.FolderFilters:delete 0", "guard", "benign", "remove", "site")
+    assert files() == 2
+    assert "no known-benign set site" in agency.run("guard", "benign", "remove", "site").err
+    assert files() == 0
