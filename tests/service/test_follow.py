@@ -261,7 +261,8 @@ def _other_root(delivery: Delivery) -> Delivery:
 
 
 def _other_frontier(delivery: Delivery) -> Delivery:
-    return replace(delivery, frontier=delivery.frontier[:-1] + b"\0")
+    *others, last = delivery.frontier
+    return replace(delivery, frontier=bytes([*others, last ^ 1]))
 
 
 @pytest.mark.parametrize("alter", [_drop_last, _other_root, _other_frontier])

@@ -312,8 +312,8 @@ class TestDamage:
         with pytest.raises(CutOffError):
             publish(agency.store, agency.origin, signer=Hooked(agency, before=cut_off), now_ms=NOW_MS)
         (name,) = agency.store.objects.ls("pending/")
-        other = agency.store.vault.unseal(name, agency.store.objects.get(name))[:-1] + b"\0"
-        agency.store.objects.put(name, agency.store.vault.seal(name, other))
+        queue = agency.store.vault.unseal(name, agency.store.objects.get(name))
+        agency.store.objects.put(name, agency.store.vault.seal(name, queue[:-1] + bytes([queue[-1] ^ 1])))
         with pytest.raises(StoreError, match="not what its pending head was made from"):
             agency.publish()
         assert agency.log.pending is not None

@@ -159,7 +159,8 @@ def test_a_backup_that_was_killed_is_not_there_and_the_next_one_is(
 
 def test_a_drill_finds_what_was_broken_before_the_backup(waiting: Cli, tmp_path: Path, secret: Path) -> None:
     for path in waiting.home.glob("objects/logs/*/tile/entries/*.p/*"):
-        path.write_bytes(path.read_bytes()[:-1] + b"\0")
+        *others, last = path.read_bytes()
+        path.write_bytes(bytes([*others, last ^ 1]))
     backup = create(waiting, tmp_path / "b", secret)
     finished = waiting.run(*read(waiting, "drill", backup, secret))
     assert finished.exit == 14
