@@ -90,6 +90,7 @@ class Exporter:
             lists={one.origin: one.size for one in lists},
         )
         folder.put(HEAD, seal_statement(KIND, transfer.to_bytes(), self._signer))
+        target.sweep()  # of what was half written when one was killed: another peer may get the medium next
         return Exported(lists, folder.written)
 
 
@@ -103,6 +104,7 @@ def introduce_to(trust: OwnTrust, target: ObjectStore) -> None:
     if any(name not in files for name in target.ls("")):
         raise AlreadyExistsError("the folder is not empty", hint="choose an empty one")
     target.put_all(files.items())
+    target.sweep()
 
 
 def _trust_files(trust: OwnTrust) -> dict[str, bytes]:

@@ -49,6 +49,19 @@ def test_a_list_is_carried_and_the_next_medium_is_small(apart: tuple[Cli, Cli], 
     assert (old.exit, "older than what is held" in old.err) == (2, True)
 
 
+@pytest.mark.parametrize("words", [("introduce",), ("export", "--for", "nl.example", "--to")], ids=" ".join)
+def test_of_one_that_was_killed_no_half_file_stays_on_the_medium(
+    apart: tuple[Cli, Cli], tmp_path: Path, words: tuple[str, ...]
+) -> None:
+    """Another peer may get the medium next, on which nobody sees it."""
+    fr, _ = apart
+    medium = tmp_path / "medium"
+    fr.killed("node.objects.folder:_send 1", "transfer", *words, str(medium))
+    assert [*medium.rglob(".*")]
+    fr.done("transfer", *words, str(medium))
+    assert not [*medium.rglob(".*")]
+
+
 def test_mistakes_are_explained(apart: tuple[Cli, Cli], tmp_path: Path) -> None:
     fr, nl = apart
     medium = tmp_path / "medium"
