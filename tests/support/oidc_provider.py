@@ -2,12 +2,11 @@
 
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from urllib.request import urlopen
 
-from support.processes import free_port
+from support.processes import free_port, wait_until
 
 
 @contextmanager
@@ -21,19 +20,15 @@ def oidc_provider() -> Iterator[str]:
         stderr=subprocess.DEVNULL,
     )
     try:
-        _wait(issuer, process)
+        wait_until(lambda: _answers(issuer, process))
         yield issuer
     finally:
         process.terminate()
         process.wait(timeout=30)
 
 
-def _wait(issuer: str, process: "subprocess.Popen[bytes]") -> None:
-    for _ in range(300):
-        assert process.poll() is None, "the provider did not start"
-        try:
-            with urlopen(f"{issuer}/.well-known/openid-configuration", timeout=2):
-                return
-        except OSError:
-            time.sleep(0.1)
-    raise AssertionError("the provider does not answer")
+def _answers(issuer: str, process: "subprocess.Popen[bytes]") -> bool:
+    assert process.poll() is None, "the provider did not start"
+    with suppress(OSError), urlopen(f"{issuer}/.well-known/openid-configuration", timeout=10):
+        return True
+    return False

@@ -5,9 +5,8 @@ import pwd
 import signal
 import subprocess
 import tempfile
-import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from itertools import count
 from pathlib import Path
 from shutil import copytree
@@ -15,7 +14,7 @@ from shutil import copytree
 import psycopg
 
 from support.machine import made_once
-from support.processes import free_port
+from support.processes import free_port, wait_until
 from support.programs import needed
 
 _ROLE = "sigfed"
@@ -66,7 +65,7 @@ def postgres_server(**settings: str) -> Iterator[PostgresServer]:
             )
         server = PostgresServer(port, process.pid)
         try:
-            _wait(server, process, journal)
+            wait_until(lambda: _answers(server, process, journal))
             yield server
         finally:
             process.send_signal(signal.SIGQUIT)  # waits for no client and writes nothing that is thrown away
@@ -123,12 +122,11 @@ def _user(name: str) -> pwd.struct_passwd | None:
         return None
 
 
-def _wait(server: PostgresServer, process: "subprocess.Popen[bytes]", journal: Path) -> None:
-    for _ in range(300):
-        assert process.poll() is None, journal.read_text()
-        try:
-            with psycopg.connect(server._conninfo("postgres"), connect_timeout=2):
-                return
-        except psycopg.OperationalError:
-            time.sleep(0.1)
-    raise AssertionError("PostgreSQL does not answer")
+def _answers(server: PostgresServer, process: "subprocess.Popen[bytes]", journal: Path) -> bool:
+    assert process.poll() is None, journal.read_text()
+    with (
+        suppress(psycopg.OperationalError),
+        psycopg.connect(server._conninfo("postgres"), connect_timeout=10),
+    ):
+        return True
+    return False
