@@ -156,7 +156,8 @@ class Cli:
     def interrupted(self, place: str, *arguments: str) -> None:
         """Run a command that is interrupted at such a place, as by Ctrl-C."""
         code, out, err = self._ran("--json", *arguments, typed="", variables={"DIE_AT": f"{place} SIGINT"})
-        assert (code, out) == (130, b""), err.decode()
+        assert (code, out, b"interrupted" in err) == (130, b"", True), err.decode()
+        assert b"Traceback" not in err, err.decode()
 
     def _ran(
         self,

@@ -113,9 +113,9 @@ def test_hashes_are_shown_on_record_alone(federation: Federation, partner: Cli, 
 def test_whoever_asks_other_agencies_is_on_record(federation: Federation) -> None:
     fr = federation.fr
     asked = written(federation.folder / "asked.csv", table(BOTH))
-    before = actions(fr)
+    before = actions(fr).count("entry.holders")
     assert fr.run("entry", "holders", "--hash-from", asked).exit == 0
-    assert actions(fr) == [*before, "entry.holders"]
+    assert actions(fr).count("entry.holders") == before + 1
     with unrecordable(fr):
         assert fr.run("entry", "holders", "--hash-from", asked).exit != 0
 
