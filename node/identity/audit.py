@@ -29,7 +29,14 @@ from node.audit.log import (
 )
 from node.audit.reader import VerifiedAudit, verify_audit
 from node.errors import NodeError, VerificationError
-from node.files import create_private, is_locked, read_private, sync_folder
+from node.files import (
+    create_private,
+    holding_temporaries,
+    is_locked,
+    make_private_folder,
+    read_private,
+    sync_folder,
+)
 from node.identity.identity import Identity
 from node.identity.keyring import log_key
 from node.identity.rollback import signer_of
@@ -183,12 +190,15 @@ class _Note:
     def write(cls, identity: Identity, action: str, subject: str) -> Self:
         moment = identity.now_ms
         path = _folder(identity) / f"{moment}-{identity.entropy(4).hex()}.json"
+        note = {"action": action, "subject": subject, "time_ms": moment}
         # Locked before it has its name: another process would take a note without a lock for one of the dead.
-        draft = path.with_suffix(".draft")
-        create_private(draft, json.dumps({"action": action, "subject": subject, "time_ms": moment}).encode())
-        handle = os.open(draft, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
-        fcntl.flock(handle, fcntl.LOCK_EX)
-        draft.rename(path)
+        draft = path.with_name(f".{path.name}.{identity.entropy(8).hex()}")
+        make_private_folder(path.parent)
+        with holding_temporaries(path.parent):
+            create_private(draft, json.dumps(note).encode())
+            handle = os.open(draft, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+            fcntl.flock(handle, fcntl.LOCK_EX)
+            draft.rename(path)
         sync_folder(path.parent)
         return cls(path, handle)
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from node.home import Home
 from node.store import driver
 from support.agencies import LIST, PASSPHRASE, found_agency, import_files, numbered, report, table, written
 from support.processes import Cli, contents
@@ -239,6 +240,14 @@ def test_an_import_that_is_killed_is_done_once_by_the_next(agency: Cli, tmp_path
     assert agency.done(*words)["accepted"] == 5
     assert report(agency).waiting == 10
     assert agency.done("publish")["adds"] == 10
+
+
+def test_the_note_of_what_was_killed_before_it_began_is_swept(waiting: Cli) -> None:
+    waiting.killed("pathlib:Path.rename 1", "guard", "tripwire", "remove", "1")
+    notes = waiting.home / "audit-gaps"
+    assert len([*notes.iterdir()]) == 1
+    assert Home(waiting.home).sweep() == 1
+    assert not [*notes.iterdir()]
 
 
 @pytest.mark.parametrize("place", ["objects", "signature"])
