@@ -153,6 +153,17 @@ def keep(store: Store, data: bytes, verdict: Verdict, *, source: str, now_ms: in
 
     `source` is the peer that told it, or empty. A record that is not the one of these bytes was there before.
     """
+    with store.read() as unit:
+        kept = [one for one in unit.evidence.ls(verdict.subject) if one.kind is verdict.kind]
+        enough = verdict.kind.convicts and _has_enough(unit, verdict)
+    same = next((one for one in kept if one.pair == verdict.pair), None)
+    if same is not None:
+        return same
+    if enough or sum(one.released_ms is None for one in kept) >= MAX_OPEN:
+        return None
+    judged = verdict.kind.convicts and not _is_news(store, data, verdict)
+    if judged and len(kept) >= MAX_OPEN:
+        return None  # a branch that people have looked at can grow for ever
     record = EvidenceRecord(
         sha256=sha256(data).hexdigest(),
         kind=verdict.kind,
@@ -160,25 +171,13 @@ def keep(store: Store, data: bytes, verdict: Verdict, *, source: str, now_ms: in
         pair=verdict.pair,
         source=source,
         created_ms=now_ms,
+        released_ms=now_ms if judged else None,
     )
-    with store.read() as unit:
-        kept = [one for one in unit.evidence.ls(verdict.subject) if one.kind is verdict.kind]
-        enough = verdict.kind.convicts and _has_enough(unit, verdict)
-    for one in kept:
-        if one.pair == record.pair:
-            return one
-    if enough or sum(one.released_ms is None for one in kept) >= MAX_OPEN:
-        return None
-    suspends = verdict.kind.convicts and _is_news(store, data, verdict)
-    if verdict.kind.convicts and not suspends:
-        if len(kept) >= MAX_OPEN:
-            return None  # a branch that people have looked at can grow for ever
-        record = replace(record, released_ms=now_ms)
     store.objects.put(record.object, data)
     with store.write() as unit:
         if not unit.evidence.add(record):
             return record  # another process was faster, or the same bytes are kept as another kind
-        if suspends:
+        if verdict.kind.convicts and not judged:
             _suspend(unit, verdict, now_ms)
     if verdict.kind.convicts:
         _journal.warning("kept", subject=verdict.subject, kind=verdict.kind, source=source)
