@@ -10,9 +10,9 @@ from dataclasses import dataclass
 import pytest
 
 from keys.trust.lifecycle import Stage
-from node.evidence.doubt import head_at
 from node.home import Home
 from node.identity.identity import open_identity
+from node.rotation.doubt import head_at
 from node.rotation.store import write_store
 from node.store.lists.records import Head
 from protocol.errors import UntrustedError

@@ -16,9 +16,9 @@ from keys.trust.revocations import Reason, Revocation, none_revoked
 from node.access.callers import StoredCallers
 from node.cli.exit_codes import ExitCode
 from node.errors import AlreadyExistsError, NotFoundError, UsageError, VerificationError
-from node.evidence.doubt import head_at, rounds
 from node.evidence.keep import accused_nodes, verify
 from node.peers.sync import sync
+from node.rotation.doubt import head_at, rounds
 from node.trust.others.revocations import accept
 from node.trust.own import window
 from node.trust.revoke import next_witness_name, resume_log, revoke_keys

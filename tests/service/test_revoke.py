@@ -20,7 +20,6 @@ from node.audit.log import start_audit
 from node.audit.reader import read_audit
 from node.clock import milliseconds
 from node.errors import ConflictError, MissingKeyError, NotFoundError, UsageError, VerificationError
-from node.evidence.doubt import head_at, vouched
 from node.formats.rows import ImportRow
 from node.identity import logs, rollback
 from node.identity.identity import Identity, open_freshness
@@ -29,6 +28,7 @@ from node.identity.keyring import accepted_token_keys, with_keys
 from node.identity.outside_note import OutsideNote
 from node.lists.continuation import has_fork
 from node.lists.imports.intake import Statement, import_rows
+from node.rotation.doubt import head_at, vouched
 from node.rotation.revoke import Revoked, check, confirm_by_witnesses, resume, revoke
 from node.store.peers.records import CosignerRecord, HeardHead
 from node.store.store import Store

@@ -6,8 +6,8 @@ from itertools import groupby
 import pytest
 
 from node.errors import StoreError
-from node.evidence.doubt import Round, rounds
 from node.lists.corrections.withdraw import withdraw
+from node.rotation.doubt import Round, rounds
 from protocol.limits import HEADER_BYTES
 from protocol.lists.event import Header, Op
 from protocol.lists.ext import Reason

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 
 from node.console.world import World
-from node.evidence.revocation import history
+from node.rotation.revocation import history
 from support.console_examples import EXAMPLES
 from support.large_world import LIST, ORIGIN
 

@@ -6,8 +6,8 @@ from keys.key import LogPrivateKey
 from keys.roles import Role
 from keys.trust.lifecycle import Lineage
 from keys.trust.revocations import Reason, Revocation
-from node.evidence.doubt import head_at
 from node.lists.head_renewal import resign
+from node.rotation.doubt import head_at
 from node.trust.own import window
 from node.trust.revoke import revoke_keys
 from node.trust.successors import with_key

@@ -27,9 +27,9 @@ if TYPE_CHECKING:  # commands that touch no key start without them
     from keys.signer import Signer
     from keys.trust.node_parts import FinalCheckpoint
     from keys.trust.revocations import Reason
-    from node.evidence.revocation import History
     from node.identity.identity import Identity
     from node.ports.keyring import RingKey
+    from node.rotation.revocation import History
     from node.rotation.revoke import Revoked
     from node.store.store import Store
     from node.witnesses.standings import Cosigned
@@ -56,7 +56,7 @@ def revoke(
     yes: Annotated[bool, YES] = False,
 ) -> None:
     """Take a key back for good: it signs nothing more, another does at once, and everybody refuses it."""
-    from node.evidence.revocation import reason_of
+    from node.rotation.revocation import reason_of
     from node.rotation.revoke import check
     from node.rotation.revoke import revoke as take_back
 
@@ -122,8 +122,8 @@ def _last_good(
 ) -> "FinalCheckpoint | None":
     """The last good head, where there must be one; raises `UsageError` with what to choose from."""
     from keys.trust.revocations import Reason
-    from node.evidence.doubt import vouched
-    from node.evidence.revocation import history, last_good
+    from node.rotation.doubt import vouched
+    from node.rotation.revocation import history, last_good
     from node.rotation.revoke import log_of
 
     log = log_of(store, key)
@@ -149,7 +149,7 @@ def _history(found: "History") -> Iterator[str]:
 
 
 def _what_happens(key: "RingKey", why: "Reason", good: "FinalCheckpoint | None") -> Iterator[str]:
-    from node.evidence.revocation import consequences
+    from node.rotation.revocation import consequences
 
     yield f"{key.name} is taken back for good; this cannot be undone."
     yield from (f"  {sentence}" for sentence in consequences(key, why, good))

@@ -21,10 +21,10 @@ from node.console.pages.keys.rows import PURPOSES
 from node.console.parts import Led, Page, Values
 from node.console.world import World
 from node.errors import AlreadyExistsError, UsageError
-from node.evidence.doubt import vouched
-from node.evidence.revocation import Doubted, History, consequences, history, last_good, reason_of
 from node.ports.keyring import RingKey
 from node.rotation import proposals
+from node.rotation.doubt import vouched
+from node.rotation.revocation import Doubted, History, consequences, history, last_good, reason_of
 from node.rotation.revoke import check, confirm_by_witnesses, log_of, resume, revoke, settle
 
 _KEYS: Final = "/console/keys"

@@ -14,8 +14,8 @@ from keys.roles import Role
 from keys.trust.node_parts import FinalCheckpoint
 from keys.trust.revocations import Reason
 from node.errors import UsageError
-from node.evidence.doubt import Round, head_at, rounds
 from node.ports.keyring import RingKey
+from node.rotation.doubt import Round, head_at, rounds
 from node.store.lists.records import LogRecord
 from node.store.store import Store
 
