@@ -51,6 +51,7 @@ def set_up(app: web.Application, assets: Mapping[str, Asset], surface: Surface[A
         "basis": basis_words,
         "budget": budget,
         "stated": statement_words,
+        "told": words.told,
         "translated": translated,
         "knows": words.knows,
     }

@@ -5,11 +5,11 @@ from datetime import UTC, date, datetime
 from functools import lru_cache
 from typing import Final
 
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
-from keys.message import marked
+from keys.message import Message, marked
 from node.clock import DAY_MS, HOUR_MS, MINUTE_MS, moment_of
-from node.console.languages import grouped, plural, translated_plural
+from node.console.languages import DEFAULT, grouped, plural, spoken, translated_plural
 from node.console.languages import translated as _
 from node.pages.text import visible
 
@@ -20,7 +20,12 @@ SHORT: Final = 8
 
 
 def shown(value: object) -> object:
-    """Any value in a template, with what would be obeyed when shown written out; markup is left as it is."""
+    """Any value in a template, with what would be obeyed when shown written out; markup is left as it is.
+
+    A message is in the language of the page.
+    """
+    if isinstance(value, Message):
+        value = _(value)
     return visible(value) if isinstance(value, str) and not isinstance(value, Markup) else value
 
 
@@ -39,6 +44,13 @@ def knows(basis: str) -> str:
 def choices(names: Iterable[str]) -> list[tuple[str, str]]:
     """Names that people choose from, each called what it is."""
     return [(name, name) for name in names]
+
+
+def told(text: str) -> Markup:
+    """What a program says, in the language of the page; marked as English where it is not translated."""
+    words = visible(_(text))
+    english = words == visible(text) and spoken() != DEFAULT
+    return Markup('<span lang="en">{}</span>').format(words) if english else escape(words)
 
 
 def lines(text: str) -> Markup:

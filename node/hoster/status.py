@@ -124,7 +124,7 @@ def examine_partner(home: Home, *, clock: Clock | None = None) -> Iterator[Check
         yield from _aside(now)
         yield Check("files", Health.OK, "what is in them is compared by: sigfed doctor --deep")
     except SigfedError as exc:
-        yield Check("state", Health.FAIL, str(exc), exc.hint)
+        yield Check("state", Health.FAIL, exc.message, exc.hint)
 
 
 def _list(now: PartnerStatus, moment: datetime) -> Iterator[Check]:

@@ -11,6 +11,7 @@ from typing import Final
 
 import numpy as np
 
+from keys.message import Message
 from node.access.stored_grant import stored_grant
 from node.judgement.effective import Current
 from node.lists.entries import ListReader
@@ -137,13 +138,13 @@ def difference(store: Store, name: str, wanted: Grant, *, now: datetime) -> tupl
     return after - before, before - after
 
 
-def state_words(grant: Grant, now: datetime) -> str:
+def state_words(grant: Grant, now: datetime) -> Message:
     """How a grant stands, in words."""
     if grant == NOTHING:
-        return "covers nothing"
+        return Message("covers nothing")
     if grant.until is not None and now >= grant.until:
-        return f"ended {grant.until:%Y-%m-%d}"
-    return "covers"
+        return Message("ended {day}", f"{grant.until:%Y-%m-%d}")
+    return Message("covers")
 
 
 def _not_to_peer(peer: PeerRecord, entry: ListedEntry, algorithm: Algorithm, now: datetime) -> str:

@@ -40,6 +40,7 @@ MOST: Final = 256
 MOST_PURPOSE: Final = 200
 _ABOUT_RECIPIENTS: Final = frozenset({"recipient.add", "recipient.grant"})
 _NONE: Final = bytes(32)
+MAY_FETCH: Final = Message("may fetch")
 """In the place of the hash of a key that was never made: nothing is known to hash to it."""
 
 
@@ -235,18 +236,19 @@ def is_served(record: RecipientRecord, now: datetime) -> bool:
     return bool(fetchable(record, now))
 
 
-def state_words(record: RecipientRecord, now: datetime) -> str:
+def state_words(record: RecipientRecord, now: datetime) -> Message:
     """How a recipient stands, in words."""
     grant = stored_grant(record)
     if record.suspended:
-        return "suspended"
+        return Message("suspended")
     if not fetchable(record, now):
-        return (
-            f"ended {grant.until:%Y-%m-%d}" if grant.until else "its grant covers nothing, or cannot be read"
-        )
+        if grant.until is None:
+            return Message("its grant covers nothing, or cannot be read")
+        return Message("ended {day}", f"{grant.until:%Y-%m-%d}")
     if not record.key_sha256:
-        return "has no key yet"
-    return "may fetch" if now < key_end(record) else f"its key ended {key_end(record):%Y-%m-%d}"
+        return Message("has no key yet")
+    end = key_end(record)
+    return MAY_FETCH if now < end else Message("its key ended {day}", f"{end:%Y-%m-%d}")
 
 
 def fetchable(record: RecipientRecord, now: datetime) -> frozenset[int]:

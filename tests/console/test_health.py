@@ -10,6 +10,7 @@ from node.app.health.checkup import KEPT, Checkup, Findings
 from node.app.health.storage import StoragePart
 from node.console.languages import speak, translated
 from node.console.pages.health import _WORDS, ROWS
+from node.errors import NotFoundError
 from node.health import Check, Health
 from node.identity.outside_note import Note, OutsideNote
 from node.store.accounts.records import PersonRole
@@ -78,6 +79,25 @@ async def test_more_than_a_page_holds_is_counted_the_worst_shown(
     assert "the last must be mended gone" in words
     assert len(re.findall(r"c-\d+", words)) == ROWS - 1
     assert "6 more, none of them graver" in words
+
+
+async def test_what_is_found_is_in_the_language_of_the_page_or_marked_as_english(
+    busy: RunningConsole, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gone = NotFoundError("there is no person {name}", "carla")
+    checks = [
+        Check("peers", Health.FAIL, gone.message),
+        Check("c", Health.WARN, "1 is late", "sigfed peer sync"),
+    ]
+    monkeypatch.setattr(busy.world.checkup, "_look", lambda: Findings(checks=checks, backup=None))
+    async with busy.as_role(PersonRole.VIEWER) as browser:
+        english, french = [
+            (await browser.get("/console/health", Accept_Language=one)).text for one in ("en", "fr")
+        ]
+    assert "a pas de personne carla<" in french
+    assert '<span lang="en">1 is late</span>' in french
+    assert '<span lang="en">sigfed peer sync</span>' in french
+    assert '<span lang="en">' not in english
 
 
 async def test_it_says_for_whom_additions_wait_until_they_answer(

@@ -1,5 +1,6 @@
 """Recipients at the console: accredited by two persons, given a key that is shown once, narrowed and refused by one."""
 
+import json
 import re
 from datetime import timedelta
 
@@ -63,6 +64,20 @@ async def test_two_persons_accredit_and_one_makes_the_key(busy: RunningConsole) 
         assert key[1] not in (await browser.get(_ONE)).text
     assert recorded(busy)[-1] == ("recipient.key", "hotline", "alice")
     assert key[1] not in audit_text(busy)
+
+
+async def test_what_one_may_fetch_and_how_it_stands_is_in_the_language_of_the_page(
+    busy: RunningConsole,
+) -> None:
+    await _accredit(busy)
+    ended = {"collections": ["baseline"], "algorithms": None, "until": "2026-01-01T00:00:00+00:00"}
+    async with busy.as_role(PersonRole.VIEWER) as browser:
+        before = (await browser.get(_PAGE, Accept_Language="fr")).words
+        with busy.world.store.write() as unit:
+            unit.recipients.set_grant("hotline", json.dumps(ended))
+        after = (await browser.get(_PAGE, Accept_Language="fr")).words
+    assert re.search(rf"baseline jusqu.au {_in(busy, 61)} 00:00 UTC", before)
+    assert "terminé le 2026-01-01" in after
 
 
 async def test_less_counts_at_once_and_more_waits(busy: RunningConsole) -> None:

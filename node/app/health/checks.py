@@ -243,7 +243,7 @@ def _storage(identity: Identity) -> Iterator[Check]:
     """Says something only where what the node writes to takes nothing."""
     with read_store(identity) as store:
         for place, error in refusals(identity, store).items():
-            yield Check(place, Health.FAIL, str(error), error.hint)
+            yield Check(place, Health.FAIL, error.message, error.hint)
 
 
 def _witnesses(identity: Identity) -> Iterator[Check]:
@@ -278,7 +278,7 @@ def _rolled_back(identity: Identity) -> Iterator[Check]:
         try:
             require_current(identity, store, afresh=True)
         except PeerUnreachableError as exc:
-            yield Check("put back", Health.WARN, str(exc), exc.hint)
+            yield Check("put back", Health.WARN, exc.message, exc.hint)
 
 
 def _evidence(identity: Identity) -> Iterator[Check]:

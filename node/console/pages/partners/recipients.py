@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from keys.message import marked
 from node.access.grants import grant_words
 from node.access.sessions import Visitor
 from node.access.stored_grant import key_end, stored_grant
@@ -14,13 +13,11 @@ from node.console.languages import translated as _
 from node.console.pages.acts import action, take_once
 from node.console.parts import Page, Section, Values
 from node.console.world import World
-from node.recipients.accreditation import Recipients, state_words
+from node.recipients.accreditation import MAY_FETCH, Recipients, state_words
 from node.store.partners.records import RecipientRecord
 
 PATH: Final = "/console/recipients"
 _ONE: Final = f"{PATH}/one"
-STATES: Final = (marked("may fetch"), marked("suspended"), marked("has no key yet"))
-"""What `state_words` says of most, for the catalogues; an end is named with its day."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,7 +70,7 @@ def _row(world: World, record: RecipientRecord) -> RecipientRow:
         record=record,
         grant=grant_words(stored_grant(record)),
         state=state,
-        fetches=state == STATES[0],
+        fetches=state == MAY_FETCH,
         key_end_ms=int(key_end(record).timestamp() * 1000) if record.key_sha256 else 0,
     )
 
