@@ -304,6 +304,12 @@ def replace_streamed(path: Path, pieces: Iterable[Octets]) -> None:
     sync_folder(path.parent)
 
 
+def replace_named(path: Path, pieces: Iterable[Octets]) -> None:
+    """As `replace_streamed`, of a file that somebody named; what a process that was killed left of it goes first."""
+    sweep_temporaries(path.parent, of=escape(path.name))
+    replace_streamed(path, pieces)
+
+
 def remove_private(path: Path) -> None:
     """Delete a private file, durably; nothing happens when there is none.
 

@@ -101,11 +101,11 @@ def report_hits(here: Session, ids: Sequence[str], *, every: bool) -> int:
 
 def write_evidence(here: Session, text: str, out: Path) -> None:
     """Fetch, verify and write the evidence of a reported hit."""
-    from node.files import replace_private
+    from node.files import replace_named
     from node.hoster.hits.exchange import evidence
 
     hit, data = wait_for(evidence(here.home, text))
-    replace_private(out, data)
+    replace_named(out, [data])
     here.output.result(
         {"hit": hit.id, "file": str(out), "bytes": len(data)},
         f"{out}: {len(data):,} bytes, verified; it holds the hash, so it is as confidential as the hit",

@@ -32,7 +32,7 @@ def transparency(
 ) -> None:
     """Numbers of a period from this node's records; small ones are withheld, so that none can be computed."""
     from node.app.partners.transparency import FORMS, make_report
-    from node.files import replace_streamed
+    from node.files import replace_named
     from node.transparency.fields import as_fields
     from node.transparency.periods import Period
 
@@ -44,7 +44,7 @@ def transparency(
     with here.reading() as store:
         report = make_report(identity, store, asked)
     if out is not None:
-        replace_streamed(out, map(str.encode, FORMS[out.suffix.lower()[1:]](report)))
+        replace_named(out, map(str.encode, FORMS[out.suffix.lower()[1:]](report)))
     written = [f"written: {out}"] if out else []
     here.output.result({**as_fields(report), "file": str(out) if out else None}, *written, *_lines(report))
     here.output.following(

@@ -11,6 +11,10 @@ SECRET = "made-up words for backups\n"
 COMMANDS = {
     "hashes": ("node.formats.hash_table:path_identity 1", ("hash", "{folder}", "--paths", "-o", "{named}")),
     "audit": ("node.audit.reader:_record_line 1", ("audit", "export", "-o", "{named}")),
+    "report": (
+        "node.app.partners.transparency:as_fields 0",
+        ("report", "transparency", "--period", "2026", "-o", "{named}"),
+    ),
     "backup": (
         "node.backup.archive.ArchiveWriter:add 1",
         ("backup", "create", "{named}", "--passphrase-file", "{secret}", "--kdf", "online"),
@@ -35,13 +39,14 @@ def test_a_file_that_was_being_written_when_its_command_was_killed(
     target.mkdir()
     for name in ("one", "two"):
         written(folder / name, f"made up: {name}")
-    named = target / "named"
+    named = target / "named.json"
     typed = [word.format(folder=folder, named=named, secret=secret) for word in words]
     agency.killed(place, *typed)
     assert not named.exists()
+    assert len([*target.iterdir()]) == 1
     assert agency.run(*typed).exit == 0
-    assert [path.name for path in target.iterdir()] == ["named"], "what was half written is gone"
-    assert "not overwritten" in agency.run(*typed).err
+    assert [*target.iterdir()] == [named], "what was half written is gone"
+    assert (agency.run(*typed).exit == 0) == (what == "report"), "it alone replaces what is there"
 
 
 def test_a_folder_keeps_nothing_of_killed_backups_and_all_that_is_not_theirs(

@@ -9,7 +9,7 @@ from typing import Final
 
 from keys.message import Message
 from node.errors import UsageError
-from node.files import replace_streamed
+from node.files import replace_named
 from node.hoster.scan.reports.junit import junit
 from node.hoster.scan.reports.lines import json_lines
 from node.hoster.scan.reports.names import Names
@@ -51,4 +51,4 @@ def require_place(path: Path) -> None:
 
 def write_report(path: Path, summary: ScanSummary, results: Iterable[FileResult], names: Names) -> None:
     """Write the report in place of what was there; raises `OSError` when that fails, and nothing is left of it."""
-    replace_streamed(path, map(str.encode, form_of(path)(summary, results, names)))
+    replace_named(path, map(str.encode, form_of(path)(summary, results, names)))
