@@ -123,9 +123,10 @@ def test_a_long_queue_is_published_in_rounds_each_let_go_before_the_next(
     monkeypatch.setattr("node.lists.publish._ROUND", 100)
     agency.add(rows(*(f"f{n}" for n in range(200))))
     alive: list[int] = []
+    gc.collect()  # rounds of other tests that went wrong
 
     def count() -> None:
-        alive.append(sum(isinstance(each, _Round) for each in gc.get_objects()))
+        alive.append(sum(type(each) is _Round for each in gc.get_objects()))
         if len(alive) == 3:
             cut_off()
 
