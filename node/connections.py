@@ -222,13 +222,15 @@ class Acceptor:
         """Take a place; whether there was one, or came to be: not where none has come free for long."""
         if not self._free.locked():
             return await self._free.acquire()
-        now = asyncio.get_running_loop().time()
         if self._crowded_until is None:
-            self._crowded_until = now + 2 * CROWDED_SECONDS
+            self._crowded_until = asyncio.get_running_loop().time() + 2 * CROWDED_SECONDS
             self._crowd.enter_context(self._crowded())
-        with suppress(TimeoutError):
-            async with asyncio.timeout(self._crowded_until - now):
-                return await self._free.acquire()
+        until = None
+        while until != self._crowded_until:  # one that came free for somebody else puts it off
+            until = self._crowded_until
+            with suppress(TimeoutError):
+                async with asyncio.timeout_at(until):
+                    return await self._free.acquire()
         return False
 
     def _give_back(self) -> None:

@@ -168,6 +168,32 @@ async def test_nobody_is_turned_away_while_places_come_free() -> None:
             writer.close()
 
 
+async def test_nor_while_they_come_free_for_those_who_wait_at_another_address() -> None:
+    served = asyncio.Queue[asyncio.Event]()
+
+    async def answer(connection: socket.socket, _: str) -> None:
+        end = asyncio.Event()
+        served.put_nowait(end)
+        await end.wait()
+        await asyncio.get_running_loop().sock_sendall(connection, b"served")
+
+    listening = [*await listen("127.0.0.1", 0), *await listen("127.0.0.2", 0)]
+    limits = ConnectionLimits(connections=1, connections_per_address=9)
+    async with asyncio.timeout(60), Acceptor(listening, answer, limits, refusal=b"full"):
+        first = await asyncio.open_connection(*listening[0].getsockname())
+        end = await served.get()
+        waiting = [await asyncio.open_connection(*each.getsockname()) for each in listening]
+        await asyncio.sleep(0.1)  # both are at the door
+        for _ in waiting:
+            leap(2 * CROWDED_SECONDS - 1)
+            end.set()
+            end = await served.get()
+        end.set()
+        assert [await reader.read() for reader, _ in [first, *waiting]] == [b"served"] * 3
+        for _, writer in [first, *waiting]:
+            writer.close()
+
+
 async def test_places_are_given_back_however_a_connection_ends() -> None:
     seen: list[str] = []
 
