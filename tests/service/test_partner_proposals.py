@@ -225,13 +225,14 @@ async def test_a_receipt_must_be_the_nodes_for_this_proposal(
         received_ms=1,
     )
     key = world.statement_key
-    for receipt, signer in (
-        (right, StatementPrivateKey.from_seed(os.urandom(32))),
-        (replace(right, node="nl.example"), key),
-        (replace(right, files=2), key),
-        (replace(right, proposal_sha256=proposal_of("other").sha256()), key),
+    for answer in (
+        right.signed(StatementPrivateKey.from_seed(os.urandom(32))),
+        replace(right, node="nl.example").signed(key),
+        replace(right, files=2).signed(key),
+        replace(right, proposal_sha256=proposal_of("other").sha256()).signed(key),
+        b"",
     ):
-        wire.answer = receipt.signed(signer)
+        wire.answer = answer
         with pytest.raises(VerificationError):
             await node.send(kept)
         assert folder.get(kept.id).waiting

@@ -134,9 +134,8 @@ class Sender:
             if exc.status not in _REFUSED:
                 raise
             return self._keep(replace(kept, refused=_REFUSED[exc.status]))
-        sent = replace(kept, receipt=data, refused="")
-        self.receipt(sent)
-        return self._keep(sent)
+        self._receipt(kept, data)
+        return self._keep(replace(kept, receipt=data, refused=""))
 
     def receipt(self, kept: OwnProposal) -> ProposalReceipt:
         """The receipt of a proposal that was sent, verified; raises `UsageError` or `VerificationError`."""
@@ -144,11 +143,13 @@ class Sender:
             raise UsageError(
                 "this proposal is not sent yet", hint=Message("sigfed proposal send {id}", kept.id[:8])
             )
+        return self._receipt(kept, kept.receipt)
+
+    def _receipt(self, kept: OwnProposal, data: bytes) -> ProposalReceipt:
         document = self._known.document
+        keys = [each.key for each in document.statement_keys]
         try:
-            receipt = open_proposal_receipt(
-                kept.receipt, kept.proposal, [each.key for each in document.statement_keys]
-            )
+            receipt = open_proposal_receipt(data, kept.proposal, keys)
         except (ProtocolError, KeysError) as exc:
             raise VerificationError("the receipt does not verify: {reason}", exc) from exc
         if receipt.node != document.node:
