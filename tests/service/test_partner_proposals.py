@@ -48,7 +48,7 @@ class Wire:
         self._inner = proposals_of(world)
         self.before: NodeError | None = None
         self.after: NodeError | None = None
-        self.answer = b""
+        self.answer: bytes | None = None
         self.asked = 0
 
     async def propose(self, subset: str, proposal: bytes) -> bytes:
@@ -68,7 +68,7 @@ class Wire:
         data = await reply
         if self.after is not None:
             raise self.after
-        return self.answer or data
+        return data if self.answer is None else self.answer
 
 
 @pytest.fixture
