@@ -220,18 +220,18 @@ class Acceptor:
 
     async def _place(self) -> bool:
         """Take a place; whether there was one, or came to be: not where none has come free for long."""
-        if not self._free.locked():
-            return await self._free.acquire()
-        if self._crowded_until is None:
-            self._crowded_until = asyncio.get_running_loop().time() + 2 * CROWDED_SECONDS
-            self._crowd.enter_context(self._crowded())
         until = None
-        while until != self._crowded_until:  # one that came free for somebody else puts it off
+        while self._free.locked():
+            if self._crowded_until is None:
+                self._crowded_until = asyncio.get_running_loop().time() + 2 * CROWDED_SECONDS
+                self._crowd.enter_context(self._crowded())
+            if until == self._crowded_until:  # one that came free for somebody else puts it off
+                return False
             until = self._crowded_until
             with suppress(TimeoutError):
                 async with asyncio.timeout_at(until):
                     return await self._free.acquire()
-        return False
+        return await self._free.acquire()
 
     def _give_back(self) -> None:
         self._free.release()

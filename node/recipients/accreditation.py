@@ -40,8 +40,8 @@ MOST: Final = 256
 MOST_PURPOSE: Final = 200
 _ABOUT_RECIPIENTS: Final = frozenset({"recipient.add", "recipient.grant"})
 _NONE: Final = bytes(32)
-MAY_FETCH: Final = Message("may fetch")
 """In the place of the hash of a key that was never made: nothing is known to hash to it."""
+MAY_FETCH: Final = Message("may fetch")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
