@@ -34,6 +34,8 @@ class Watched:
 
     real: SubsetApi
     sizes: list[int] = field(default_factory=list)
+    values: list[bytes] = field(default_factory=list)
+    """Blinded, as they came."""
     moments: list[float] = field(default_factory=list)
     down: bool = False
     fail_from: int = 1_000
@@ -45,6 +47,7 @@ class Watched:
 
     async def evaluate(self, subset: str, request: EvaluationRequest) -> EvaluationReply:
         self.sizes.append(request.count)
+        self.values += [request.elements[at : at + 32] for at in range(0, len(request.elements), 32)]
         self.moments.append(asyncio.get_running_loop().time())
         if self.down or len(self.sizes) > self.fail_from:
             raise PeerUnreachableError("the node does not answer")
@@ -100,6 +103,13 @@ async def test_an_answer_to_something_else_is_no_verdict(
     world.api.changed = changed
     with pytest.raises(VerificationError, match=says):
         await world.examining().examine([listed(LISTED[0])])
+
+
+@pytest.mark.threat("logging look-ups")
+async def test_a_file_is_another_value_whenever_it_is_looked_up(world: World) -> None:
+    for _ in range(2):
+        assert await world.examining().examine([listed(LISTED[0])])
+    assert len(world.api.values) == len(set(world.api.values)) == 2 * BATCH
 
 
 @pytest.mark.parametrize("files", [1, 7, 20])

@@ -368,6 +368,29 @@ MUTATIONS: Final = (
         "if found.version < old.version:",
         "tests/unit/test_keys_follow.py::test_it_refuses",
     ),
+    # ---------------------------------------------------------------- blinding
+    _of(
+        "blinding",
+        "protocol.oprf.client",
+        "group.reduce(entropy(UNIFORM_BYTES * len(inputs)))",
+        'group.reduce(b"".join(n.to_bytes(UNIFORM_BYTES, "little") for n in range(1, len(inputs) + 1)))',
+        "tests/unit/test_oprf_exchange.py::test_what_blinds_is_drawn_for_each_input",
+        "tests/service/test_look_up_queue.py::test_a_file_is_another_value_whenever_it_is_looked_up",
+    ),
+    _of(
+        "blinding",
+        "protocol.oprf.client",
+        "group.reduce(entropy(UNIFORM_BYTES * len(inputs)))",
+        "group.reduce(entropy(UNIFORM_BYTES)) * len(inputs)",
+        "tests/unit/test_oprf_exchange.py::test_equal_inputs_are_blinded_apart",
+    ),
+    _of(
+        "blinding",
+        "node.hoster.lookup.examiner",
+        "[*inputs, *decoys], entropy=self._entropy)",
+        "[*inputs, *decoys], entropy=lambda size: bytes(range(1, 65)) * (size // 64))",
+        "tests/service/test_look_up_queue.py::test_a_file_is_another_value_whenever_it_is_looked_up",
+    ),
     # ---------------------------------------------------------------- cover
     _of(
         "cover",

@@ -16,6 +16,7 @@ SUBJECTS = {
     "windows",
     "two persons",
     "rotation",
+    "blinding",
     "cover",
     "put back",
     "deltas",

@@ -11,7 +11,7 @@ from protocol.oprf.group import ORDER, Group
 from protocol.oprf.proof import MAX_PROVEN, Statement, hedged_nonce, weights
 from protocol.oprf.server import Evaluation, Piece, evaluate, evaluate_part, join, outputs, split
 from protocol.oprf.suite import KeyPair, derive_key_pair, epoch_key, hash_to_scalar
-from protocol.oprf.xmd import MAX_INPUT_BYTES
+from protocol.oprf.xmd import MAX_INPUT_BYTES, UNIFORM_BYTES
 from support.sodium import loaded_group
 
 GROUP = loaded_group()
@@ -40,6 +40,12 @@ def test_exchange_yields_the_function_of_the_inputs() -> None:
 def test_equal_inputs_are_blinded_apart() -> None:
     assert BLINDING.elements[:32] != BLINDING.elements[-32:]
     assert finish(EVALUATION)[0] == finish(EVALUATION)[3]
+
+
+@pytest.mark.threat("logging look-ups")
+def test_what_blinds_is_drawn_for_each_input() -> None:
+    drawn = entropy(UNIFORM_BYTES * len(INPUTS))
+    assert BLINDING.elements == blind_with(GROUP, INPUTS, blinds=GROUP.reduce(drawn)).elements
 
 
 @pytest.mark.parametrize(
