@@ -28,6 +28,7 @@ from node.errors import (
     NodeError,
     NotFoundError,
     StoreDownError,
+    UsageError,
 )
 from protocol.encoding import Octets
 
@@ -209,13 +210,20 @@ def create_private(path: Path, data: bytes) -> None:
     sync_folder(path.parent)
 
 
+def require_folder_of(path: Path) -> None:
+    """See to the folder of a file that somebody named, maybe on a medium that nobody mounted; raises `UsageError`."""
+    if not path.parent.is_dir():
+        raise UsageError("{path}: there is no such folder", path, hint=Message("mkdir {parent}", path.parent))
+
+
 @contextmanager
 def new_file(path: Path) -> Iterator[BinaryIO]:
     """A file that somebody named, of the owner's alone: there and durable when the block ends well, and else not.
 
     What a process that was killed left of it goes first. Raises `AlreadyExistsError` at once, or for one that was made
-    meanwhile.
+    meanwhile, and as `require_folder_of`.
     """
+    require_folder_of(path)
     if os.path.lexists(path):
         raise _existing(path)
     sweep_temporaries(path.parent, of=escape(path.name))
@@ -305,7 +313,11 @@ def replace_streamed(path: Path, pieces: Iterable[Octets]) -> None:
 
 
 def replace_named(path: Path, pieces: Iterable[Octets]) -> None:
-    """As `replace_streamed`, of a file that somebody named; what a process that was killed left of it goes first."""
+    """As `replace_streamed`, of a file that somebody named; what a process that was killed left of it goes first.
+
+    Raises as `require_folder_of`.
+    """
+    require_folder_of(path)
     sweep_temporaries(path.parent, of=escape(path.name))
     replace_streamed(path, pieces)
 

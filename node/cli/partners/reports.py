@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from keys.message import Message
 from node.cli.session import session
 
 if TYPE_CHECKING:
@@ -55,11 +54,11 @@ def transparency(
 
 def _require_form(out: Path) -> None:
     from node.errors import UsageError
+    from node.files import require_folder_of
 
     if out.suffix.lower() not in {".html", ".csv", ".json"}:
         raise UsageError("{name}: a report ends in .html, .csv, .json", out.name)
-    if not out.parent.is_dir():
-        raise UsageError("{out}: there is no such folder", out, hint=Message("mkdir {parent}", out.parent))
+    require_folder_of(out)
 
 
 def _lines(report: "Report") -> list[str]:

@@ -62,3 +62,12 @@ def test_a_folder_keeps_nothing_of_killed_backups_and_all_that_is_not_theirs(
     assert len([*folder.iterdir()]) == 2
     made = Path(agency.done(*typed)["backup"])
     assert {*folder.iterdir()} == {foreign, made}
+
+
+@pytest.mark.parametrize("what", ["hashes", "audit", "backup"])
+def test_a_folder_that_is_not_there_is_not_made(agency: Cli, tmp_path: Path, secret: Path, what: str) -> None:
+    """A medium that nobody mounted must not be taken for one."""
+    named = tmp_path / "medium" / "named"
+    typed = [word.format(folder=tmp_path, named=named, secret=secret) for word in COMMANDS[what][1]]
+    agency.refused(2, "there is no such folder", *typed)
+    assert not named.parent.exists()

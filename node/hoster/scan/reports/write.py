@@ -7,9 +7,8 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Final
 
-from keys.message import Message
 from node.errors import UsageError
-from node.files import replace_named
+from node.files import replace_named, require_folder_of
 from node.hoster.scan.reports.junit import junit
 from node.hoster.scan.reports.lines import json_lines
 from node.hoster.scan.reports.names import Names
@@ -43,8 +42,7 @@ def require_place(path: Path) -> None:
         UsageError: no such form or folder, or something else than a file is there.
     """
     form_of(path)
-    if not path.parent.is_dir():
-        raise UsageError("{path}: there is no such folder", path, hint=Message("mkdir {parent}", path.parent))
+    require_folder_of(path)
     if path.exists() and not path.is_file():
         raise UsageError("{path} is no file", path)
 
