@@ -64,7 +64,8 @@ def add_benign(node: Node, given: Benign) -> Done:
             "{name}: {hashes} hashes of {count} rows, {refused} refused",
             record.rows,
             record.name,
-            *(f"{count:,}" for count in (record.hashes, record.refused)),
+            f"{record.hashes:,}",
+            f"{record.refused:,}",
         ),
         facts={
             "set": record.name,
