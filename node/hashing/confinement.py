@@ -1,7 +1,10 @@
-"""What holds for every process that decodes strangers' files: what it is given, and how it bounds itself."""
+"""What holds for every process that decodes strangers' files: what it is given, how it starts and bounds itself."""
 
 import os
+import signal
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Final
 
 from node.core_dumps import forbid_core_dumps
@@ -30,3 +33,13 @@ def confine(memory_bytes: int) -> None:
     _, most = resource.getrlimit(resource.RLIMIT_AS)
     allowed = memory_bytes if most == resource.RLIM_INFINITY else min(memory_bytes, most)
     resource.setrlimit(resource.RLIMIT_AS, (allowed, allowed))
+
+
+@contextmanager
+def without_interrupts() -> Iterator[None]:
+    """Ctrl-C reaches all processes of a terminal: one that starts just then would end with a traceback of its own."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)

@@ -20,7 +20,7 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Final, Self
 
-from node.hashing.confinement import environment
+from node.hashing.confinement import environment, without_interrupts
 from node.hashing.file_hashes import Fault, Hashed
 from node.hashing.open_file_worker import decode
 from node.hashing.plan import HashPlan, seconds_for
@@ -222,7 +222,7 @@ class HashProcess:
             return self._link
         self.close()
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
-        with theirs:
+        with theirs, without_interrupts():
             self._process = subprocess.Popen(  # noqa: S603 - our own interpreter and code
                 [sys.executable, "-P", "-c", _CHILD],
                 stdin=theirs.fileno(),

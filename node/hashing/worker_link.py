@@ -9,14 +9,13 @@ import sys
 import tempfile
 import time
 from collections import deque
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import Final
 
-from node.hashing.confinement import environment
+from node.hashing.confinement import environment, without_interrupts
 from node.hashing.outcomes import Outcome, load, unpack
 from node.hashing.plan import HashPlan
 from node.hashing.worker import BEGUN, LENGTH
@@ -55,7 +54,7 @@ class WorkerLink:
 
     def __init__(self, plan: HashPlan) -> None:
         self._plan = plan
-        with tempfile.TemporaryFile() as file, _without_interrupts():
+        with tempfile.TemporaryFile() as file, without_interrupts():
             file.truncate(BEGUN.size)
             self._shared = mmap.mmap(file.fileno(), BEGUN.size)
             self._process = subprocess.Popen(  # noqa: S603 - our own interpreter and code
@@ -180,13 +179,3 @@ class WorkerLink:
         if code < 0:
             return f"its worker process ended by {signal.Signals(-code).name}"
         return f"its worker process ended with {code}"
-
-
-@contextmanager
-def _without_interrupts() -> Iterator[None]:
-    """Ctrl-C reaches all processes of a terminal: one that starts just then would end with a traceback of its own."""
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)

@@ -137,6 +137,15 @@ async def test_ctrl_c_is_not_for_the_processes(monkeypatch: pytest.MonkeyPatch) 
         assert await inspected(processes, CONTENT) == (Outcome.HIT, ())
 
 
+async def test_nor_for_one_that_only_starts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It would end before it knows that it is not meant, and its file pass without a look at its pictures."""
+    monkeypatch.setattr(
+        open_files, "_CHILD", f"import os, signal\nos.kill(os.getpid(), signal.SIGINT)\n{open_files._CHILD}"
+    )
+    async with HashProcesses(1, PATIENT) as processes:
+        assert await inspected(processes, CONTENT) == (Outcome.HIT, ())
+
+
 def test_a_process_without_its_parent_ends_all_the_same(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
