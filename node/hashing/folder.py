@@ -37,13 +37,25 @@ class SkippedFile:
     reason: str
 
 
-def hash_folder(folder: Path, plan: HashPlan, *, jobs: int) -> Iterator[HashedFile | SkippedFile]:
-    """Every file under `folder`, in order of its name, hashed or with the reason why not; or `folder`, if a file."""
-    paths = _walk(folder)
+def hash_folder(
+    folder: Path, plan: HashPlan, *, jobs: int, table: os.stat_result | None = None
+) -> Iterator[HashedFile | SkippedFile]:
+    """Every file under `folder`, in order of its name, hashed or with the reason why not; or `folder`, if a file.
+
+    Left out is the `table` that is being made of them, should it be there as well.
+    """
+    paths = (path for path in _walk(folder) if table is None or not _is(path, table))
     with HashWorkers(jobs, plan) as workers:
         for window in batches(paths, _WINDOW):
             outcomes = sorted(workers.results(window), key=lambda outcome: outcome.place)
             yield from (_found(outcome, folder) for outcome in outcomes)
+
+
+def _is(path: Path, status: os.stat_result) -> bool:
+    try:
+        return os.path.samestat(path.lstat(), status)
+    except OSError:
+        return False
 
 
 def _found(outcome: Outcome, folder: Path) -> HashedFile | SkippedFile:

@@ -1,5 +1,6 @@
 """`sigfed entry`, `sigfed endorse` and `sigfed hash`: what this agency lists."""
 
+import os
 import sys
 from codecs import StreamWriter, getwriter
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -176,7 +177,8 @@ def hash_folder(
     skipped: list[SkippedFile] = []
     partly: list[HashedFile] = []
     with here.output.progress("hashed") as progress, _target(output) as stream:
-        found = _tell_progress(walk(folder, plan, jobs=processors()), progress)
+        table = None if output is None else os.fstat(stream.fileno())
+        found = _tell_progress(walk(folder, plan, jobs=processors(), table=table), progress)
         count = write_csv(_hashed(found, skipped, partly), stream, identity=path_identity if paths else None)
     here.output.talk(
         f"hashed {counted(count, 'file')}",

@@ -71,3 +71,14 @@ def test_a_folder_that_is_not_there_is_not_made(agency: Cli, tmp_path: Path, sec
     typed = [word.format(folder=tmp_path, named=named, secret=secret) for word in COMMANDS[what][1]]
     agency.refused(2, "there is no such folder", *typed)
     assert not named.parent.exists()
+
+
+def test_hashes_that_are_written_beside_their_files_are_not_of_themselves(
+    agency: Cli, tmp_path: Path
+) -> None:
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    written(folder / "one", "made up")
+    named = folder / "named.csv"
+    assert agency.run("hash", str(folder), "--paths", "-o", str(named)).exit == 0
+    assert [line.partition(",")[0] for line in named.read_text().splitlines()] == ["id", "./one"]
