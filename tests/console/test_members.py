@@ -1,10 +1,11 @@
 """Members and peers: who they are and how they stand, syncing, granting, following, and proposing another member."""
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
+import pytest_asyncio
 
 from keys.trust.fingerprint import to_words
 from keys.trust.proposals.words import changes
@@ -18,6 +19,7 @@ from node.rotation import proposals
 from node.store.accounts.records import PersonRole
 from node.store.store import Store
 from protocol.lists.grant import Grant
+from support.busy_agency import busy_console
 from support.console import Browser, RunningConsole
 from support.copies import let_go_on
 from support.processes import Cli, Running
@@ -33,6 +35,13 @@ def _operator(busy: RunningConsole) -> Browser:
 def _grant(busy: RunningConsole) -> str:
     with busy.world.store.read() as unit:
         return grant_words(stored_grant(unit.peers.get(_NL)))
+
+
+@pytest_asyncio.fixture
+async def busy(busy_home: Path, tmp_path: Path) -> AsyncIterator[RunningConsole]:
+    """The console of an agency that reaches the other one, where that runs."""
+    async with busy_console(busy_home, tmp_path / "busy", reaches=True) as running:
+        yield running
 
 
 @pytest.fixture

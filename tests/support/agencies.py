@@ -27,7 +27,7 @@ from node.lists.catalogue import ListReport, report_list
 from node.rotation.store import write_store
 from node.tls import certificate_name, client_context, create_identity
 from node.trust.foundation import FIRST
-from support.copies import let_go_on
+from support.copies import let_go_on, reach_nobody
 from support.processes import Cli, Daemon, Running, free_port, run_together
 
 LIST = "csam"
@@ -223,7 +223,7 @@ class Federation:
         with self.fr_stopped():
             copy = self.fr.copied(to)
         let_go_on(copy.home)
-        copy.edit("sigfed.toml", '[outbound]\nproxy = ""', '[outbound]\nproxy = "http://127.0.0.1:9"')
+        reach_nobody(copy.home)
         return copy
 
     def stop(self) -> None:

@@ -20,7 +20,7 @@ from node.rotation.store import write_store
 from node.signing.epochs import epoch_secrets
 from support.agencies import LIST, Federation, federate, import_files, lawful_table, numbered, written
 from support.console import RunningConsole, console_of
-from support.copies import let_go_on
+from support.copies import let_go_on, reach_nobody
 from support.processes import Cli, passphrase_of
 
 FILES = numbered("listed by both", 6)
@@ -84,9 +84,14 @@ def open_world(home: Path, stack: ExitStack) -> World:
 
 
 @asynccontextmanager
-async def busy_console(home: Path, copy: Path) -> AsyncIterator[RunningConsole]:
-    """The console of such a node, over a copy of its home."""
+async def busy_console(home: Path, copy: Path, *, reaches: bool = False) -> AsyncIterator[RunningConsole]:
+    """The console of such a node, over a copy of its home.
+
+    It reaches nobody, unless it is to: at the other agency's address a test of another worker may run a copy of that.
+    """
     shutil.copytree(home, copy, ignore=shutil.ignore_patterns("*.lock"))
+    if not reaches:
+        reach_nobody(copy)
     with ExitStack() as stack:
         async with console_of(open_world(copy, stack)) as running:
             yield running
