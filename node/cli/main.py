@@ -133,7 +133,7 @@ def run(arguments: list[str]) -> int:
     """The exit code of one command line; messages go to standard error."""
     output = Output()
     try:
-        result = command_line()(arguments, standalone_mode=False, obj=output)
+        result = command_line()(arguments, prog_name="sigfed", standalone_mode=False, obj=output)
         sys.stdout.flush()
     except SigfedError as error:
         return _failed(error)

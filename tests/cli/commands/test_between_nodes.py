@@ -184,10 +184,10 @@ def test_a_list_that_is_too_old(federation: Federation, partner: Cli) -> None:
 
 @contextmanager
 def quota(agency: Cli, evaluations: int) -> Iterator[None]:
-    """A partner with so few evaluations a day, on the books of a running node."""
+    """A partner with so few evaluations a day, and none of the month used, on the books of a running node."""
     with closing(sqlite3.connect(agency.home / "sigfed.db")) as books:
         (before,) = books.execute("SELECT evaluations_per_day FROM partner").fetchone()
-        books.execute("UPDATE partner SET evaluations_per_day = ?", (evaluations,))
+        books.execute("UPDATE partner SET evaluations_per_day = ?, used = 0", (evaluations,))
         books.commit()
         try:
             yield
