@@ -14,7 +14,7 @@ def notify(state: str) -> None:
     if address.startswith("@"):
         address = "\0" + address[1:]
     with suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as link:
-        link.sendto(state.encode(), address)
+        link.sendto(state.encode(), socket.MSG_DONTWAIT, address)  # whoever does not listen stops no answer
 
 
 async def stay_alive() -> None:

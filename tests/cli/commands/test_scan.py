@@ -217,7 +217,7 @@ def scanning(partner: Cli, *arguments: str) -> subprocess.Popen[bytes]:
     state = partner.home / "partner/scan.db"
     state.unlink(missing_ok=True)
     process = partner.start("scan", "--progress", "json", *arguments)
-    watchdog = Timer(60, process.kill)
+    watchdog = Timer(120, process.kill)
     watchdog.start()
     assert process.stderr is not None
     line = b""
@@ -234,7 +234,7 @@ def test_interrupted_and_resumed(partner: Cli, folder: Path, number: signal.Sign
     report = folder.with_name("report.jsonl")
     process = scanning(partner, str(folder), "--report", str(report))
     process.send_signal(number)
-    _, err = process.communicate(timeout=30)
+    _, err = process.communicate(timeout=120)
     assert process.returncode == 130
     assert b"what was read and found is kept" in err
     *_, last = map(json.loads, report.read_text().splitlines())
@@ -257,4 +257,4 @@ def test_one_scan_a_state_and_a_status_line(partner: Cli, folder: Path) -> None:
         assert any(b"files/s" in line for line in iter(process.stderr.readline, b""))
     finally:
         process.send_signal(signal.SIGTERM)
-        process.communicate(timeout=30)
+        process.communicate(timeout=120)
