@@ -150,27 +150,27 @@ def state_words(grant: Grant, now: datetime) -> Message:
 def _not_to_peer(peer: PeerRecord, entry: ListedEntry, algorithm: Algorithm, now: datetime) -> str:
     grant, name = stored_grant(peer), collection_name(entry.collection)
     if grant == NOTHING:
-        return "its grant covers nothing, or cannot be read"
+        return Message("its grant covers nothing, or cannot be read")
     if entry.collection not in grant.collections:
-        return f"collection {name} is not granted"
+        return Message("collection {name} is not granted", name)
     if not grant.covers(entry.collection, now):
-        return f"its grant has {state_words(grant, now)}"
+        return Message("its grant has {state}", state_words(grant, now))
     if not grant.covers_algorithm(algorithm):
-        return f"{algorithm.name.lower()} is not granted"
-    return "" if entry.published else "it is not published yet"
+        return Message("{algorithm} is not granted", algorithm.name.lower())
+    return "" if entry.published else Message("it is not published yet")
 
 
 def _not_in_subset(subset: SubsetRecord, entry: ListedEntry, digest: Digest, current: Current) -> str:
     if entry.collection >= PRIVATE_FROM:
-        return f"collection {entry.collection} is private and never released"
+        return Message("collection {number} is private and never released", entry.collection)
     if entry.collection not in subset.filter.collections:
-        return f"collection {collection_name(entry.collection)} is not in it"
+        return Message("collection {name} is not in it", collection_name(entry.collection))
     if not subset.filter.covers(entry.collection, digest.algorithm):
-        return f"{digest.algorithm.name.lower()} is not in it"
+        return Message("{algorithm} is not in it", digest.algorithm.name.lower())
     if not entry.published:
-        return "it is not published yet"
+        return Message("it is not published yet")
     if not subset.filter.holdings and (entry.collection, digest) not in current.decision.effective:
-        return "it is not effective: sigfed entry explain says why"
+        return Message("it is not effective: sigfed entry explain says why")
     return ""
 
 

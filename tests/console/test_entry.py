@@ -105,6 +105,8 @@ async def test_who_gets_an_own_entry_is_said_with_why_others_do_not(busy: Runnin
         assert "nl.example peer fr.example/lists/csam:0 yes" in page
         grants.narrow("nl.example", NOTHING)
         less = (await browser.get("/console/entry?list=fr.example/lists/csam&index=0")).words
+        french = await browser.get("/console/entry?list=fr.example/lists/csam&index=0", Accept_Language="fr")
         other = (await browser.get("/console/entry?list=nl.example/lists/csam&index=2")).words
     assert "nl.example peer fr.example/lists/csam:0 no its grant covers nothing" in less
+    assert "son droit de lecture ne couvre rien" in french.words
     assert "Who gets this agency's entries" not in other

@@ -76,7 +76,7 @@ async def test_the_witnesses_are_asked_by_a_button(busy: RunningConsole) -> None
         reply = await browser.post("/console/witnesses/ask", {"csrf": busy.csrf()})
         assert reply.status == 303, reply.words
         page = (await browser.get("/console/witnesses")).words
-    assert "The witnesses were asked: " in page
+    assert "The witnesses were asked. Logs that lack cosignatures: " in page
     async with busy.as_role(PersonRole.VIEWER) as browser:
         assert "Ask them now" not in (await browser.get("/console/witnesses")).words
 

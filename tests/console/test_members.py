@@ -113,6 +113,9 @@ async def test_another_grant_is_tried_and_nothing_is_changed(busy: RunningConsol
             page = await browser.get(reply.headers["Location"])
             assert "nothing was changed" in page.words
             assert says in page.words
+            french = await browser.get(reply.headers["Location"], Accept_Language="fr")
+            assert "Avec baseline" in french.words
+            assert "without end" not in french.words
             assert f'value="{form.get("algorithms", "")}"' in page.text
         wrong = {"csrf": busy.csrf(), "node": _NL, "collections": "all", "query": f"node={_NL}"}
         assert (await browser.post("/console/members/member/try", wrong)).status == 400

@@ -9,6 +9,7 @@ whatever happens in between, taking up again finds the file listed.
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 
+from keys.message import Message
 from node.errors import ConflictError, NotFoundError, UsageError
 from node.formats.rows import ImportRow
 from node.lists.guards import Guards
@@ -202,16 +203,16 @@ def _recognised(
     tripped, benign = guards.tripped(every), guards.benign_of(digests)
     for place, of_file in enumerate(digests):
         words = [_listed(each) for each in found if each.digest in of_file]
-        words += [f"it is in the known-benign set {benign[place]}"] if place in benign else []
-        words += ["a tripwire of this node"] if tripped.intersection(of_file) else []
-        words += [] if of_file else ["its hashes were deleted: shredded, or taken back"]
+        words += [Message("it is in the known-benign set {name}", benign[place])] if place in benign else []
+        words += [Message("a tripwire of this node")] if tripped.intersection(of_file) else []
+        words += [] if of_file else [Message("its hashes were deleted: shredded, or taken back")]
         yield tuple(dict.fromkeys(words))
 
 
 def _listed(found: Found) -> str:
-    what = f"{found.log.origin}, {collection_name(found.collection)}"
+    origin, collection = found.log.origin, collection_name(found.collection)
     if found.is_entry:
-        return f"listed in {what}"
+        return Message("listed in {list}, {collection}", origin, collection)
     if found.is_dispute:
-        return f"disputed in {what}"
-    return f"listed before in {what}, and ended"
+        return Message("disputed in {list}, {collection}", origin, collection)
+    return Message("listed before in {list}, {collection}, and ended", origin, collection)

@@ -39,9 +39,7 @@ def ask(world: World, _: Visitor, __: Values) -> Led:
     standings = asyncio.run(cosign_own(world.identity, world.store)).values()
     alarms = sum(one.alarm for standing in standings for one in standing.asked)
     missing = sum(bool(standing.missing) for standing in standings)
-    said = translated(
-        "The witnesses were asked: {missing} logs lack cosignatures, {alarms} answers are alarms."
-    )
+    said = translated("The witnesses were asked. Logs that lack cosignatures: {missing}; alarms: {alarms}.")
     return Led("/console/witnesses", said.format(missing=missing, alarms=alarms))
 
 
