@@ -163,13 +163,14 @@ def test_a_clock_that_is_an_hour_off(federation: Federation, partner: Cli, clock
     says = re.compile(rf"this machine's clock is 3[56]\d\d s {words} the clock of (nl|fr)\.example")
     assert says.search(asked.err)
     assert "set this machine's clock" in asked.err
-    off = synced(federation, clock=clock)
     if clock == "+1h":
+        off = synced(federation, clock=clock)
         assert off.exit == 12
         assert says.fullmatch(off.first["outcome"])
         assert "set this machine's clock" in off.err
     else:
-        # Both were founded a minute ago: an hour ago nothing of them counted.
+        # Both were founded when the first test asked for them: two days ago nothing of them counted.
+        off = synced(federation, clock="-2d")
         assert off.exit == 14
         assert re.search(r"counts from .* only, and here it is", off.out + off.err)
     assert synced(federation).exit == 0

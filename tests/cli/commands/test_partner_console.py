@@ -10,9 +10,9 @@ from support.processes import Cli, Daemon
 
 
 async def test_from_the_command_to_the_overview(federation: Federation, partner: Cli) -> None:
-    partner.done("update")
     with console(partner) as (running, port):
         async with await signed_in(partner, port, "--role", "viewer") as browser:
+            partner.done("update")
             words = (await browser.get("/console/")).words
         assert "Overview" in words
         assert "went well less than a minute ago" in words
