@@ -41,7 +41,7 @@ def age(dsn: str, revision: str) -> None:
 def upgrade(dsn: str, together: Barrier) -> None:
     """Bring a database on, at the same moment as other processes do."""
     with connected(parse_dsn(dsn)) as engine:
-        together.wait(30)
+        together.wait(120)
         migrate(engine)
         engine.dispose()
 

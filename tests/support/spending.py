@@ -24,7 +24,7 @@ def spend_all(dsn: str, together: Barrier, accepted: Path) -> None:
 
 
 def _good(replays: StoredReplays, jti: str, together: Barrier) -> bool:
-    together.wait(30)
+    together.wait(120)
     try:
         replays.spend("nl.example", jti, expires=NOW + timedelta(seconds=60), now=NOW)
     except ReplayedError:
