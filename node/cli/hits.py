@@ -71,7 +71,7 @@ def report(
     every: Annotated[bool, ALL_WAITING] = False,
     to: Annotated[
         list[str] | None,
-        typer.Option("--to", metavar="NAME", help="Tell this reporter of partner.toml as well; repeatable."),
+        typer.Option(metavar="NAME", help="Tell this reporter of partner.toml as well; repeatable."),
     ] = None,
     yes: Annotated[bool, YES] = False,
 ) -> int:

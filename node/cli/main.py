@@ -55,12 +55,11 @@ def _show_version(wanted: bool) -> None:
 def options(
     context: typer.Context,
     home: Annotated[
-        Path | None, typer.Option("--home", envvar="SIGFED_HOME", help="Folder of the node or partner.")
+        Path | None, typer.Option(envvar="SIGFED_HOME", help="Folder of the node or partner.")
     ] = None,
     subset: Annotated[
         str,
         typer.Option(
-            "--subset",
             envvar="SIGFED_SUBSET",
             help="Only this one of the subsets that a partner's home follows.",
         ),
@@ -69,7 +68,6 @@ def options(
     proposal: Annotated[
         Path | None,
         typer.Option(
-            "--proposal",
             metavar="FILE",
             help="Sign no trust file here: add to this proposal, which holders sign elsewhere.",
         ),

@@ -86,7 +86,7 @@ def take(
     review_by: Annotated[str, typer.Option(help="Day to look at them again, YYYY-MM-DD.")] = "",
     legality: Annotated[
         list[str] | None,
-        typer.Option("--legality", help="Where it is known to be illegal, as NL=illegal; repeatable."),
+        typer.Option(help="Where it is known to be illegal, as NL=illegal; repeatable."),
     ] = None,
     yes: Annotated[bool, YES] = False,
 ) -> None:

@@ -95,9 +95,7 @@ def amend(
     review_by: Annotated[str, typer.Option(help="Day to look at them again, YYYY-MM-DD; or never.")] = "",
     legality: Annotated[
         list[str] | None,
-        typer.Option(
-            "--legality", help="NL=illegal where it is known to be; NL=unclear takes that back; repeatable."
-        ),
+        typer.Option(help="NL=illegal where it is known to be; NL=unclear takes that back; repeatable."),
     ] = None,
     hash_profile: Annotated[
         str, typer.Option(help="How perceptual hashes were computed, as pdq/1/full.")
@@ -134,9 +132,7 @@ def reaffirm(
     hash_from: Annotated[str, HASHES] = "",
     block: Annotated[
         list[str] | None,
-        typer.Option(
-            "--block", help="Only this block, as ORIGIN:INDEX; default: every open one; repeatable."
-        ),
+        typer.Option(help="Only this block, as ORIGIN:INDEX; default: every open one; repeatable."),
     ] = None,
     collection: Annotated[
         str,

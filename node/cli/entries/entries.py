@@ -48,7 +48,7 @@ def import_file(
     criteria: Annotated[int, CRITERIA] = 1,
     source: Annotated[str, typer.Option(help="With relies-on: whose word it is.")] = "",
     review_by: Annotated[str, typer.Option(help=_REVIEW)] = "",
-    legality: Annotated[list[str] | None, typer.Option("--legality", help=_LEGALITY)] = None,
+    legality: Annotated[list[str] | None, typer.Option(help=_LEGALITY)] = None,
     columns: Annotated[
         list[str] | None, typer.Option("--column", help="Name a column: sha256='SHA-256 hash'; repeatable.")
     ] = None,
@@ -120,16 +120,14 @@ def endorse(
     source: Annotated[str, typer.Option("--from", help="Peer whose entries to endorse.")] = "",
     only: Annotated[
         list[str] | None,
-        typer.Option(
-            "--only", help="Instead of a peer: the file of this entry, as ORIGIN:INDEX; repeatable."
-        ),
+        typer.Option(help="Instead of a peer: the file of this entry, as ORIGIN:INDEX; repeatable."),
     ] = None,
     peer_list: Annotated[str, typer.Option(help="The peer's list; default: one of the same name.")] = "",
     collection: Annotated[str, typer.Option(help="Only entries of this collection.")] = "",
     hash_from: Annotated[str, typer.Option(help="Only these hashes: a file, or - for standard input.")] = "",
     criteria: Annotated[int, CRITERIA] = 1,
     review_by: Annotated[str, typer.Option(help=_REVIEW)] = "",
-    legality: Annotated[list[str] | None, typer.Option("--legality", help=_LEGALITY)] = None,
+    legality: Annotated[list[str] | None, typer.Option(help=_LEGALITY)] = None,
     yes: Annotated[bool, YES] = False,
 ) -> None:
     """Add a peer's entries to your list, after examination (own, reviewed) or relying on the peer."""

@@ -17,11 +17,11 @@ FAIL_CLOSED = typer.Option(
 def agent(
     context: typer.Context,
     socket: Annotated[
-        Path | None, typer.Option("--socket", help="Unix socket for programs that know clamd's protocol.")
+        Path | None, typer.Option(help="Unix socket for programs that know clamd's protocol.")
     ] = None,
-    clamd: Annotated[str, typer.Option("--clamd", help="The same over TCP, like 127.0.0.1:3310.")] = "",
+    clamd: Annotated[str, typer.Option(help="The same over TCP, like 127.0.0.1:3310.")] = "",
     http: Annotated[
-        str, typer.Option("--http", help="HTTP, like 127.0.0.1:8460, or the full path of a Unix socket.")
+        str, typer.Option(help="HTTP, like 127.0.0.1:8460, or the full path of a Unix socket.")
     ] = "",
     roots: Annotated[
         list[Path] | None,
@@ -49,7 +49,7 @@ def agent(
 
 def icap(
     context: typer.Context,
-    listen: Annotated[str, typer.Option("--listen", help="Address and port.")] = "127.0.0.1:1344",
+    listen: Annotated[str, typer.Option(help="Address and port.")] = "127.0.0.1:1344",
     fail_closed: Annotated[bool, FAIL_CLOSED] = False,
 ) -> None:
     """Answer a proxy (ICAP) which uploads and downloads are on the list, until stopped."""

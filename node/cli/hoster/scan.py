@@ -30,7 +30,7 @@ def scan(
     context: typer.Context,
     paths: Annotated[list[str] | None, typer.Argument(help="Folders, files and s3://BUCKET/PREFIX.")] = None,
     files_from: Annotated[
-        str, typer.Option("--files-from", help="List of paths, one per line, or - for standard input.")
+        str, typer.Option(help="List of paths, one per line, or - for standard input.")
     ] = "",
     null: Annotated[
         bool,
@@ -40,33 +40,29 @@ def scan(
     ] = False,
     state: Annotated[
         Path | None,
-        typer.Option("--state", help="Where the scan is remembered; default: in the partner's folder."),
+        typer.Option(help="Where the scan is remembered; default: in the partner's folder."),
     ] = None,
     resume: Annotated[
         bool, typer.Option("--resume", help="Scan again what this state was last used for.")
     ] = False,
     report: Annotated[
         list[Path] | None,
-        typer.Option(
-            "--report", help="Write a report; its name ends in .html, .csv, .jsonl or .xml. Repeatable."
-        ),
+        typer.Option(help="Write a report; its name ends in .html, .csv, .jsonl or .xml. Repeatable."),
     ] = None,
     redact: Annotated[
         bool, typer.Option("--redact", help="Reports hold tokens in place of names of files.")
     ] = False,
-    jsonl: Annotated[Path | None, typer.Option("--jsonl", help="The same as --report FILE.jsonl.")] = None,
-    jobs: Annotated[int, typer.Option("--jobs", min=0, help="Worker processes; 0: one per processor.")] = 0,
+    jsonl: Annotated[Path | None, typer.Option(help="The same as --report FILE.jsonl.")] = None,
+    jobs: Annotated[int, typer.Option(min=0, help="Worker processes; 0: one per processor.")] = 0,
     max_age: Annotated[
         int | None,
-        typer.Option(
-            "--max-age", min=0, help="Do nothing if the list has not been confirmed for this many days."
-        ),
+        typer.Option(min=0, help="Do nothing if the list has not been confirmed for this many days."),
     ] = None,
     offline: Annotated[
         bool, typer.Option("--offline", help="Only screen; a later scan confirms what survives.")
     ] = False,
     progress: Annotated[
-        Shown, typer.Option("--progress", help="Progress on standard error; auto: only on a terminal.")
+        Shown, typer.Option(help="Progress on standard error; auto: only on a terminal.")
     ] = Shown.AUTO,
 ) -> int:
     """Look up all files in folders, lists and buckets, resumably; exit code 1 when one is on the list."""

@@ -68,9 +68,7 @@ def status(
 def rotate(
     context: typer.Context,
     role: Annotated[Role, typer.Argument(help="Which role's key gets a successor.")],
-    of: Annotated[
-        str, typer.Option("--of", help="Which list, subset or witness, where there are several.")
-    ] = "",
+    of: Annotated[str, typer.Option(help="Which list, subset or witness, where there are several.")] = "",
     at: Annotated[
         str, typer.Option(help="When it begins, in UTC: YYYY-MM-DD or YYYY-MM-DDTHH:MM; default: now.")
     ] = "",

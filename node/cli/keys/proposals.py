@@ -52,16 +52,14 @@ def propose(
     file: Annotated[Path, PROPOSAL],
     holder: Annotated[
         list[Path] | None,
-        typer.Option("--holder", help="Card of a new holder, or of one with new keys; repeatable."),
+        typer.Option(help="Card of a new holder, or of one with new keys; repeatable."),
     ] = None,
     remove: Annotated[
-        list[str] | None, typer.Option("--remove", help="Holder that goes; repeatable.", metavar="NAME")
+        list[str] | None, typer.Option(help="Holder that goes; repeatable.", metavar="NAME")
     ] = None,
-    threshold: Annotated[
-        int | None, typer.Option("--threshold", help="How many root keys must sign.", min=1)
-    ] = None,
+    threshold: Annotated[int | None, typer.Option(help="How many root keys must sign.", min=1)] = None,
     targets_threshold: Annotated[
-        int | None, typer.Option("--targets-threshold", help="How many targets keys must sign.", min=1)
+        int | None, typer.Option(help="How many targets keys must sign.", min=1)
     ] = None,
     stolen_targets: Annotated[
         bool,
@@ -118,7 +116,7 @@ def changes(context: typer.Context, file: Annotated[Path, PROPOSAL]) -> None:
 def sign(
     context: typer.Context,
     file: Annotated[Path, PROPOSAL],
-    keys: Annotated[Path, typer.Option("--keys", help="Folder with the holder's key files.")],
+    keys: Annotated[Path, typer.Option(help="Folder with the holder's key files.")],
     passphrase_file: Annotated[Path | None, PASSPHRASE_FILE] = None,
     yes: Annotated[bool, YES] = False,
 ) -> None:
@@ -243,15 +241,13 @@ def holder_new(
     name: Annotated[
         str, typer.Argument(help="The holder's name in the root: small letters, digits, hyphens.")
     ],
-    node: Annotated[str, typer.Option("--node", help="Name of the node, fr.example.")],
-    keys: Annotated[
-        Path, typer.Option("--keys", help="Folder for the key files: a medium that the holder keeps.")
-    ],
-    only: Annotated[Only | None, typer.Option("--only", help="Make only this one of the two keys.")] = None,
+    node: Annotated[str, typer.Option(help="Name of the node, fr.example.")],
+    keys: Annotated[Path, typer.Option(help="Folder for the key files: a medium that the holder keeps.")],
+    only: Annotated[Only | None, typer.Option(help="Make only this one of the two keys.")] = None,
     root: Annotated[
-        str, typer.Option("--root", help="Where the holder's root key lies already: sshagent:… or pkcs11:…")
+        str, typer.Option(help="Where the holder's root key lies already: sshagent:… or pkcs11:…")
     ] = "",
-    targets: Annotated[str, typer.Option("--targets", help="Likewise his targets key.")] = "",
+    targets: Annotated[str, typer.Option(help="Likewise his targets key.")] = "",
     passphrase_file: Annotated[Path | None, PASSPHRASE_FILE] = None,
     kdf: Annotated[str, KDF] = "offline",
 ) -> None:

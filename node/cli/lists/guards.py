@@ -83,7 +83,6 @@ def add_tripwire(
     hash_from: Annotated[
         str,
         typer.Option(
-            "--hash-from",
             help="File with hashes, one per line or as `sigfed hash` writes them; - for standard input.",
         ),
     ],

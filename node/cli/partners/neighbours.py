@@ -34,9 +34,7 @@ def near(
     files: Annotated[list[Path] | None, typer.Argument(help="Pictures to compare.")] = None,
     hash_from: Annotated[
         str,
-        typer.Option(
-            "--hash-from", help="Instead of files: a CSV as `sigfed hash` writes, or lines like pdq:HEX."
-        ),
+        typer.Option(help="Instead of files: a CSV as `sigfed hash` writes, or lines like pdq:HEX."),
     ] = "",
     distance: Annotated[int, typer.Option(help="Bits of 256 that may differ.", min=0, max=64)] = RECOMMENDED,
 ) -> int:
