@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
-from itertools import pairwise
 from pathlib import Path
 from typing import Any, cast
 
@@ -21,6 +20,7 @@ from protocol.api import SubsetApi
 from protocol.digest import Algorithm, Digest
 from protocol.messages import EvaluationReply, EvaluationRequest
 from protocol.subset.canary import PRESENT
+from support.leap import leap
 from support.releases import EnrolledPartner, release_both, two_agencies
 from support.stores import file_digests, sha256_digest
 
@@ -36,7 +36,6 @@ class Watched:
     sizes: list[int] = field(default_factory=list)
     values: list[bytes] = field(default_factory=list)
     """Blinded, as they came."""
-    moments: list[float] = field(default_factory=list)
     down: bool = False
     fail_from: int = 1_000
     changed: Mapping[str, Any] = field(default_factory=dict)
@@ -48,7 +47,6 @@ class Watched:
     async def evaluate(self, subset: str, request: EvaluationRequest) -> EvaluationReply:
         self.sizes.append(request.count)
         self.values += [request.elements[at : at + 32] for at in range(0, len(request.elements), 32)]
-        self.moments.append(asyncio.get_running_loop().time())
         if self.down or len(self.sizes) > self.fail_from:
             raise PeerUnreachableError("the node does not answer")
         return replace(await self.real.evaluate(subset, request), **self.changed)
@@ -128,16 +126,21 @@ async def test_more_than_a_batch_goes_in_one_request(world: World) -> None:
 
 
 async def test_no_more_than_one_request_is_sent_in_a_beat(world: World) -> None:
+    beat, examiner = 1e9, world.examining()  # which ends when it is said to have
+
     async def again_and_again(names: Sequence[str]) -> None:
         for name in names:
             await queue.look_up([listed(name)])
 
-    async with world.queue() as queue:
-        await asyncio.gather(*(again_and_again(LISTED[at : at + 4]) for at in (0, 4, 8)))
-    early = 1e-6  # by less than that may the loop wake a sleeper
-    beats = [(moment + early) // BEAT for moment in world.api.moments]
-    assert 4 <= len(beats) < 12
-    assert all(second > first for first, second in pairwise(beats))
+    async with LookUpQueue(lambda: examiner, tick_seconds=beat) as queue:
+        asking = [asyncio.create_task(again_and_again(LISTED[at : at + 3])) for at in (0, 3, 6)]
+        for sent in range(3):
+            while (queue.waiting, len(world.api.sizes)) != (len(asking), sent):
+                assert len(world.api.sizes) <= sent, "one before the beat"
+                await asyncio.sleep(0.01)
+            leap(beat)
+        await asyncio.gather(*asking)
+    assert world.api.sizes == [BATCH] * 3
 
 
 async def test_what_the_screen_clears_waits_for_nobody(world: World) -> None:
