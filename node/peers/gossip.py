@@ -138,8 +138,9 @@ class Gossiper:
         asking.fetches -= 1
         try:
             data = await link.evidence(digest.hex())
-        except NotFoundError:
-            data = b""
+        except NotFoundError:  # another took its place since it was named, which is told the next time
+            self._forget_about(digest.hex())
+            return None
         if sha256(data).digest() == digest:
             return data
         self._refuse(asking, digest.hex())

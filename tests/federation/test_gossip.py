@@ -252,6 +252,20 @@ async def test_a_newer_document_comes_from_whoever_has_it(agencies: list[Agency]
     assert (peer.serial, open_node_document(peer.node_document, root)) == (newest.serial, newest)
 
 
+async def test_a_document_that_is_replaced_before_it_is_fetched_accuses_nobody(
+    agencies: list[Agency], liar: ListPeer
+) -> None:
+    await sync(liar, *agencies)
+    liar.identity.revise(lambda old: old)
+    agencies[1].syncer._refreshed.clear()
+    await sync(liar, agencies[1])
+    told = telling(agencies[1]).gossip().to_bytes()  # before its files are others
+    peer = ToldByHand(told)
+    report = await gossiper(agencies[0]).ask(agencies[1].name, peer)
+    assert peer.asked
+    assert (report.refused, report.words) == (0, "")
+
+
 async def test_whoever_has_seen_other_holders_first_tells_nothing_false(
     agencies: list[Agency], liar: ListPeer
 ) -> None:

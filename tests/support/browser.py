@@ -15,10 +15,9 @@ from pathlib import Path
 
 from axe_playwright_python.base import AXE_SCRIPT
 from playwright.async_api import Browser as AsyncBrowser
-from playwright.async_api import BrowserContext as AsyncBrowserContext
 from playwright.async_api import Page as AsyncPage
 from playwright.async_api import async_playwright, expect
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, Page, sync_playwright
 
 from support.programs import found, needed
 
@@ -37,17 +36,14 @@ def chromium() -> Path:
     return needed(without_windows if found(without_windows) else "chromium")
 
 
-def _wait_long(context: AsyncBrowserContext | BrowserContext) -> None:
-    context.set_default_timeout(_PATIENCE_MS)
-
-
 @contextmanager
 def browsing() -> Iterator[Browser]:
     """A browser until the block ends."""
     program = chromium()  # before what drives it is started
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=program, args=FLAGS, timeout=_PATIENCE_MS)
-        browser.on("context", _wait_long)
+        # A function of its own: Playwright keeps at it by which of its two interfaces it is called.
+        browser.on("context", lambda context: context.set_default_timeout(_PATIENCE_MS))
         try:
             yield browser
         finally:
@@ -60,7 +56,8 @@ async def browsing_async() -> AsyncIterator[AsyncBrowser]:
     program = chromium()
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=program, args=FLAGS, timeout=_PATIENCE_MS)
-        browser.on("context", _wait_long)
+        # A function of its own: Playwright keeps at it by which of its two interfaces it is called.
+        browser.on("context", lambda context: context.set_default_timeout(_PATIENCE_MS))
         try:
             yield browser
         finally:
