@@ -40,7 +40,7 @@ from node.store.peers.records import PeerRecord
 from node.trust.others.refresh import newest_root
 from node.trust.tuf.client import follow
 from support.load import Load
-from support.processes import Cli
+from support.processes import Cli, copy_what_stays
 from support.trust import author_next_root
 
 Files = Mapping[str, bytes]
@@ -80,7 +80,8 @@ class HeldKeysThief:
 
     def __init__(self, load: Load, folder: Path) -> None:
         self._load = load
-        copytree(load.fr.home, folder, ignore=ignore_patterns("sigfed.db*", "objects", "*.lock"))
+        ignored = ignore_patterns("sigfed.db*", "objects", "*.lock")
+        copytree(load.fr.home, folder, ignore=ignored, copy_function=copy_what_stays)
         copied = open_identity(Home(folder), clock=load.time)
         self._counted = copied.trust.root()
         """The root under which the copied keys sign."""

@@ -249,7 +249,7 @@ class Cli:
 
     def copied(self, to: Path) -> Self:
         """A second home like this one."""
-        shutil.copytree(self.home, to)
+        shutil.copytree(self.home, to, copy_function=copy_what_stays)
         return replace(self, home=to)
 
     def edit(self, name: str, old: str, new: str) -> None:
@@ -382,6 +382,12 @@ def _apart(
     return subprocess.Popen(
         cli.command(words), stdin=stdin, stdout=stdout, stderr=stderr, env=variables, cwd=cli.home.parent
     )
+
+
+def copy_what_stays(source: str, target: str) -> None:
+    """Copy a file of a folder in which somebody works: what has gone meanwhile was temporary."""
+    with suppress(FileNotFoundError):
+        shutil.copy2(source, target)
 
 
 def environment() -> dict[str, str]:
